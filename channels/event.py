@@ -1,0 +1,209 @@
+"""One CloudEvent: what arrived, and the decoded view of it for whoever asks.
+
+A binary event keeps its header values as the bytes that came, a structured one its JSON text; `data` is never parsed or re-encoded. The
+decoded view (strings, integers, Booleans) is made once, attribute by attribute, on demand. Changes make another Event and touch only
+the attribute map. Source: CloudEvents 1.0.2; HTTP protocol binding 3.1. Pure: no I/O, no clock.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from channels.attribute import (
+    INTEGER_MAX,
+    INTEGER_MIN,
+    OPTIONAL,
+    OPTIONAL_03,
+    REQUIRED,
+    Value,
+    canonical,
+    fault_of,
+    from_datetime,
+    from_header,
+    is_name,
+    to_header,
+)
+from channels.errors import MalformedEvent
+
+if TYPE_CHECKING:
+    from cloudevents.core.base import BaseCloudEvent
+
+TTL_ATTRIBUTE: Final = "knativebrokerttl"
+TTL_MAX: Final = 255
+"""Hops an event may make through Brokers before it is taken for a loop (Knative's default, `MAX_TTL`)."""
+_OVERHEAD_BYTES: Final = 1024
+"""What the objects around an event cost in this process, measured with tracemalloc for eight attributes, rounded up."""
+
+
+class Event:
+    """An immutable CloudEvent, version 1.0 or 0.3.
+
+    `data` is the payload's bytes or None for none. `raw` maps attribute names to header values as they came (binary mode) and is None
+    otherwise. `text` is the JSON text of an event that came structured and was not changed since. `json_data` is true where `data` was a
+    JSON value without a datacontenttype. `ttl` counts the Broker hops left; it is no attribute, so subscribers and filters never see it;
+    None means the event has not passed a Broker.
+    """
+
+    __slots__ = ("_view", "data", "json_data", "raw", "text", "ttl")
+
+    def __init__(
+        self,
+        raw: dict[str, bytes] | None,
+        view: dict[str, Value],
+        data: bytes | None,
+        *,
+        ttl: int | None = None,
+        text: bytes | None = None,
+        json_data: bool = False,
+    ) -> None:
+        self.raw = raw
+        self._view = view
+        self.data = data
+        self.ttl = ttl
+        self.text = text
+        self.json_data = json_data
+
+    @classmethod
+    def from_attributes(cls, attributes: Mapping[str, Value | datetime | None], data: bytes | str | None = None) -> Self:
+        """An event of the given attributes; `specversion` defaults to 1.0 and nothing else is invented.
+
+        Values that are None are left out; a datetime becomes RFC 3339 text; text data becomes UTF-8. Raises MalformedEvent, whose
+        path is the attribute, for a missing required attribute, an illegal name or a value against the specification.
+        """
+        view: dict[str, Value] = {"specversion": "1.0"}
+        for name, value in attributes.items():
+            if value is not None:
+                view[name] = from_datetime(value) if isinstance(value, datetime) else value
+        validate(view)
+        return cls(None, view, data.encode() if isinstance(data, str) else data)
+
+    @classmethod
+    def from_sdk(cls, event: "BaseCloudEvent") -> Self:
+        """The event that the `cloudevents` SDK's object describes. Its data must be bytes, text or None: nothing is serialised here.
+
+        Raises MalformedEvent for what the specification forbids, TypeError for data of another type.
+        """
+        data = event.get_data()
+        if not isinstance(data, bytes | str | None):
+            raise TypeError(f"data must be bytes, str or None, not {type(data).__name__}")
+        return cls.from_attributes(event.get_attributes(), data)
+
+    def to_sdk(self) -> "BaseCloudEvent":
+        """The same event as an object of the `cloudevents` SDK, its data as bytes and its time as a datetime."""
+        from cloudevents.core.v1.event import CloudEvent
+        from cloudevents.core.v03.event import CloudEvent as CloudEvent03
+
+        attributes: dict[str, Any] = dict(self.attributes)
+        if "time" in attributes:
+            attributes["time"] = datetime.fromisoformat(attributes["time"].upper())
+        return (CloudEvent03 if self.specversion == "0.3" else CloudEvent)(attributes, self.data)
+
+    def get(self, name: str) -> Value | None:
+        """The decoded value of an attribute, None where the event has none of that name."""
+        value = self._view.get(name)
+        if value is None and self.raw is not None and (came := self.raw.get(name)) is not None:
+            value = self._view[name] = from_header(came)
+        return value
+
+    def get_text(self, name: str) -> str | None:
+        """The attribute's canonical CloudEvents string, None where the event has none of that name."""
+        value = self.get(name)
+        return value if value is None or isinstance(value, str) else canonical(value)
+
+    @property
+    def attributes(self) -> Mapping[str, Value]:
+        """All attributes, decoded: read it, do not write it."""
+        if self.raw is not None and len(self._view) < len(self.raw):
+            self._view = {name: from_header(value) for name, value in self.raw.items()}
+        return self._view
+
+    @property
+    def names(self) -> Iterable[str]:
+        """The names of all attributes, without decoding a value."""
+        return self._view if self.raw is None else self.raw
+
+    @property
+    def specversion(self) -> str:
+        """`1.0` or `0.3`."""
+        return str(self.get("specversion"))
+
+    @property
+    def id(self) -> str:
+        """Unique per source."""
+        return str(self.get("id"))
+
+    @property
+    def source(self) -> str:
+        """A URI-reference: where the event happened."""
+        return str(self.get("source"))
+
+    @property
+    def type(self) -> str:
+        """What happened."""
+        return str(self.get("type"))
+
+    @property
+    def datacontenttype(self) -> str | None:
+        """The media type of the data, None where the sender gave none."""
+        return self.get_text("datacontenttype")
+
+    @property
+    def size(self) -> int:
+        """Bytes the event is charged with against bounds: data, attributes and what holds them."""
+        held = _OVERHEAD_BYTES + len(self.data or b"") + len(self.text or b"")
+        return held if self.raw is None else held + sum(map(len, self.raw.values()))
+
+    def with_attributes(self, changes: Mapping[str, Value | None]) -> "Event":
+        """Another event with these attributes set, or removed where None. The caller vouches for their legality."""
+        view = {**self.attributes}
+        raw = None if self.raw is None else dict(self.raw)
+        for name, value in changes.items():
+            view.pop(name, None)
+            if raw is not None:
+                raw.pop(name, None)
+            if value is not None:
+                view[name] = value
+                if raw is not None:
+                    raw[name] = to_header(value)
+        return Event(raw, view, self.data, ttl=self.ttl, json_data=self.json_data)
+
+    def with_ttl(self, ttl: int | None) -> "Event":
+        """Another event, alike but for the Broker hops it has left."""
+        return Event(self.raw, self._view, self.data, ttl=ttl, text=self.text, json_data=self.json_data)
+
+    def __eq__(self, other: object) -> bool:
+        if not isinstance(other, Event):
+            return NotImplemented
+        return self.data == other.data and self.attributes == other.attributes
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        size = "no data" if self.data is None else f"{len(self.data)} bytes"
+        return f"<Event {self.type} {self.source} {self.id}, {size}>"
+
+
+def validate(view: Mapping[str, Value]) -> None:
+    """Raise MalformedEvent for the first thing in a decoded attribute map that the specification forbids."""
+    for name in REQUIRED:
+        if name not in view:
+            raise MalformedEvent(name, "this required attribute is missing")
+    version = view["specversion"]
+    standard = {*REQUIRED, *(OPTIONAL_03 if version == "0.3" else OPTIONAL)}
+    for name, value in view.items():
+        if name in standard:
+            fault = fault_of(name, value, str(version))
+        elif name == "data" or not is_name(name):
+            fault = "is no attribute name: lower-case letters and digits only"
+        else:
+            fault = _type_fault(value)
+        if fault is not None:
+            raise MalformedEvent(name, fault)
+
+
+def _type_fault(value: object) -> str | None:
+    if isinstance(value, bool | str | bytes):
+        return None
+    if not isinstance(value, int):
+        return "must be a string, a Boolean or an integer"
+    return None if INTEGER_MIN <= value <= INTEGER_MAX else "must be an integer of 32 bits"
