@@ -6,6 +6,7 @@ RFC 3986. Pure: no I/O, no clock.
 
 import base64
 import re
+from calendar import isleap
 from datetime import datetime
 from typing import Final
 from urllib.parse import quote, unquote_to_bytes
@@ -22,15 +23,17 @@ INTEGER_MAX: Final = 2**31 - 1
 
 _NAME = re.compile(r"[a-z0-9]+")
 _TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
-_MEDIA_TYPE = re.compile(rf'{_TOKEN}/{_TOKEN}(?:[ \t]*;[ \t]*(?:{_TOKEN}=(?:{_TOKEN}|"(?:[^"\\]|\\.)*"))?)*[ \t]*')
+_QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
+_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(?:;[ \t]*(?:{_TOKEN}=(?:{_TOKEN}|{_QUOTED})[ \t]*)?)*")
+_DAY = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|[12]\d))"
 _TIME = re.compile(
-    r"\d{4}-(\d\d)-(\d\d)[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)"
+    rf"\d{{4}}-{_DAY}[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
+    re.ASCII,
 )
 _URI_FAULT = re.compile(r"[\x00-\x20\x7f<>\"\\^`{|}]|%(?![0-9A-Fa-f]{2})")
 _URI_SCHEME = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:")
 _BARE = re.compile(r"[!#$&-~]*")  # printable ASCII without space, double quote and percent: needs no escape
 _QUOTED_PAIR = re.compile(r"\\(.)", re.DOTALL)
-_DAYS = (31, 29, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31)
 
 
 def is_name(text: str) -> bool:
@@ -51,11 +54,7 @@ def is_json(datacontenttype: str) -> bool:
 
 def is_time(text: str) -> bool:
     """True for an RFC 3339 date-time with a possible day of its month."""
-    found = _TIME.fullmatch(text)
-    if found is None:
-        return False
-    month, day = int(found[1]), int(found[2])
-    return 1 <= month <= 12 and 1 <= day <= _DAYS[month - 1]
+    return _TIME.fullmatch(text) is not None and (text[5:10] != "02-29" or isleap(int(text[:4])))
 
 
 def is_uri_reference(text: str) -> bool:
@@ -77,15 +76,23 @@ def fault_of(name: str, value: Value, version: str) -> str | None:
     if name == "specversion":
         return None if value in VERSIONS else "must be 1.0 or 0.3"
     if name == "datacontenttype":
-        return None if isinstance(value, str) and is_media_type(value) else "must be a media type such as application/json"
+        return (
+            None if isinstance(value, str) and is_media_type(value) else "must be a media type such as application/json"
+        )
     if name == "time":
-        return None if isinstance(value, str) and is_time(value) else "must be an RFC 3339 timestamp such as 2024-05-01T12:00:00Z"
+        return (
+            None
+            if isinstance(value, str) and is_time(value)
+            else "must be an RFC 3339 timestamp such as 2024-05-01T12:00:00Z"
+        )
     if name == "subject":
         return None if isinstance(value, str) and value.strip() else "must be a non-empty string"
     if name == "dataschema" and version == "1.0":
         return None if isinstance(value, str) and is_absolute_uri(value) else "must be an absolute URI"
     if name == "schemaurl" and version == "0.3":
         return None if isinstance(value, str) and is_uri_reference(value) else "must be a URI-reference"
+    if name == "datacontentencoding" and version == "0.3":
+        return None if isinstance(value, str) and value.strip() else "must be a non-empty string"
     return None
 
 
@@ -103,7 +110,15 @@ def canonical(value: Value) -> str:
 def from_datetime(moment: datetime) -> str:
     """RFC 3339 text of a moment. A naive one is taken as UTC."""
     text = moment.isoformat()
-    return text + "Z" if moment.tzinfo is None else text.removesuffix("+00:00") + ("Z" if text.endswith("+00:00") else "")
+    return (
+        text + "Z" if moment.tzinfo is None else text.removesuffix("+00:00") + ("Z" if text.endswith("+00:00") else "")
+    )
+
+
+def to_datetime(text: str) -> datetime:
+    """The moment of an RFC 3339 text. A leap second becomes the second before it. Raises ValueError for the year 0."""
+    known = text[:17] + "59" + text[19:] if text[17:19] == "60" else text
+    return datetime.fromisoformat(known.upper())
 
 
 def to_header(value: Value) -> bytes:

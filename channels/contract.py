@@ -33,16 +33,22 @@ class ChannelStatistics:
     size_bytes: int
     events_max: int
     size_max_bytes: int
+    stored: int
+    """Events stored since the channel was opened."""
 
 
 class Delivery:
-    """An event that one member of a group holds until it is acked or nacked. `pending` belongs to the holder."""
+    """An event that one member of a group holds until it is acked or nacked.
 
-    __slots__ = ("event", "pending", "position")
+    `size_bytes` is what it is charged with against bounds; `pending` belongs to the holder.
+    """
 
-    def __init__(self, event: Event, position: Position) -> None:
+    __slots__ = ("event", "pending", "position", "size_bytes")
+
+    def __init__(self, event: Event, position: Position, size_bytes: int) -> None:
         self.event = event
         self.position = position
+        self.size_bytes = size_bytes
         self.pending = 0
 
 

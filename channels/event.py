@@ -21,6 +21,7 @@ from channels.attribute import (
     from_datetime,
     from_header,
     is_name,
+    to_datetime,
     to_header,
 )
 from channels.errors import MalformedEvent
@@ -31,8 +32,9 @@ if TYPE_CHECKING:
 TTL_ATTRIBUTE: Final = "knativebrokerttl"
 TTL_MAX: Final = 255
 """Hops an event may make through Brokers before it is taken for a loop (Knative's default, `MAX_TTL`)."""
-_OVERHEAD_BYTES: Final = 1024
-"""What the objects around an event cost in this process, measured with tracemalloc for eight attributes, rounded up."""
+_OVERHEAD_BYTES: Final = 256
+_ATTRIBUTE_BYTES: Final = 192
+"""What the objects around an event and each of its attributes cost, measured with tracemalloc and rounded up."""
 
 
 class Event:
@@ -44,7 +46,7 @@ class Event:
     None means the event has not passed a Broker.
     """
 
-    __slots__ = ("_view", "data", "json_data", "raw", "text", "ttl")
+    __slots__ = ("_size", "_view", "data", "json_data", "raw", "text", "trace", "ttl")
 
     def __init__(
         self,
@@ -58,10 +60,13 @@ class Event:
     ) -> None:
         self.raw = raw
         self._view = view
+        self._size = 0
         self.data = data
         self.ttl = ttl
         self.text = text
         self.json_data = json_data
+        self.trace = b""
+        """W3C trace context as header lines for the next hop, each ended by CRLF."""
 
     @classmethod
     def from_attributes(cls, attributes: Mapping[str, Value | datetime | None], data: bytes | str | None = None) -> Self:
@@ -89,20 +94,26 @@ class Event:
         return cls.from_attributes(event.get_attributes(), data)
 
     def to_sdk(self) -> "BaseCloudEvent":
-        """The same event as an object of the `cloudevents` SDK, its data as bytes and its time as a datetime."""
+        """The same event as an object of the `cloudevents` SDK, its data as bytes and its time as a datetime.
+
+        A leap second becomes the second before it. Raises ValueError for the year 0, which datetime does not know.
+        """
         from cloudevents.core.v1.event import CloudEvent
         from cloudevents.core.v03.event import CloudEvent as CloudEvent03
 
         attributes: dict[str, Any] = dict(self.attributes)
-        if "time" in attributes:
-            attributes["time"] = datetime.fromisoformat(attributes["time"].upper())
-        return (CloudEvent03 if self.specversion == "0.3" else CloudEvent)(attributes, self.data)
+        if (time := self.get_text("time")) is not None:
+            attributes["time"] = to_datetime(time)
+        made = (CloudEvent03 if self.specversion == "0.3" else CloudEvent)(attributes, self.data)
+        if time is None:
+            del made.get_attributes()["time"]  # the SDK's constructor takes the clock's
+        return made
 
     def get(self, name: str) -> Value | None:
         """The decoded value of an attribute, None where the event has none of that name."""
         value = self._view.get(name)
         if value is None and self.raw is not None and (came := self.raw.get(name)) is not None:
-            value = self._view[name] = from_header(came)
+            value = self._view[name] = _from_raw(name, came)
         return value
 
     def get_text(self, name: str) -> str | None:
@@ -114,7 +125,7 @@ class Event:
     def attributes(self) -> Mapping[str, Value]:
         """All attributes, decoded: read it, do not write it."""
         if self.raw is not None and len(self._view) < len(self.raw):
-            self._view = {name: from_header(value) for name, value in self.raw.items()}
+            self._view = {name: _from_raw(name, value) for name, value in self.raw.items()}
         return self._view
 
     @property
@@ -149,9 +160,19 @@ class Event:
 
     @property
     def size(self) -> int:
-        """Bytes the event is charged with against bounds: data, attributes and what holds them."""
+        """Bytes the event is charged with against bounds: data, attributes, what holds them. The same at each call."""
+        return self._size or self._measure()
+
+    def _measure(self) -> int:
         held = _OVERHEAD_BYTES + len(self.data or b"") + len(self.text or b"")
-        return held if self.raw is None else held + sum(map(len, self.raw.values()))
+        if self.raw is not None:
+            # Twice, because a value is also held as text once somebody asked for it.
+            held += _ATTRIBUTE_BYTES * len(self.raw) + 2 * sum(map(len, self.raw.values()))
+        else:
+            held += _ATTRIBUTE_BYTES * len(self._view)
+            held += sum(len(value) for value in self._view.values() if isinstance(value, str | bytes))
+        self._size = held
+        return held
 
     def with_attributes(self, changes: Mapping[str, Value | None]) -> "Event":
         """Another event with these attributes set, or removed where None. The caller vouches for their legality."""
@@ -164,12 +185,23 @@ class Event:
             if value is not None:
                 view[name] = value
                 if raw is not None:
-                    raw[name] = to_header(value)
-        return Event(raw, view, self.data, ttl=self.ttl, json_data=self.json_data)
+                    raw[name] = _to_raw(name, value)
+        changed = Event(raw, view, self.data, ttl=self.ttl, json_data=self.json_data)
+        changed.trace = self.trace
+        return changed
+
+    def without(self, name: str) -> None:
+        """Take an attribute out of this very event: for the codec, before anyone else has seen it. Its JSON text goes too."""
+        self._view.pop(name, None)
+        self.text = None
+        if self.raw is not None:
+            self.raw.pop(name, None)
 
     def with_ttl(self, ttl: int | None) -> "Event":
         """Another event, alike but for the Broker hops it has left."""
-        return Event(self.raw, self._view, self.data, ttl=ttl, text=self.text, json_data=self.json_data)
+        alike = Event(self.raw, self._view, self.data, ttl=ttl, text=self.text, json_data=self.json_data)
+        alike.trace = self.trace
+        return alike
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, Event):
@@ -181,6 +213,15 @@ class Event:
     def __repr__(self) -> str:
         size = "no data" if self.data is None else f"{len(self.data)} bytes"
         return f"<Event {self.type} {self.source} {self.id}, {size}>"
+
+
+def _from_raw(name: str, came: bytes) -> str:
+    """Content-Type is an HTTP header of its own, to which the percent-encoding of attributes does not apply."""
+    return came.decode("latin-1") if name == "datacontenttype" else from_header(came)
+
+
+def _to_raw(name: str, value: Value) -> bytes:
+    return canonical(value).encode("latin-1") if name == "datacontenttype" else to_header(value)
 
 
 def validate(view: Mapping[str, Value]) -> None:
@@ -197,6 +238,7 @@ def validate(view: Mapping[str, Value]) -> None:
             fault = "is no attribute name: lower-case letters and digits only"
         else:
             fault = _type_fault(value)
+        fault = fault or _text_fault(value)
         if fault is not None:
             raise MalformedEvent(name, fault)
 
@@ -207,3 +249,12 @@ def _type_fault(value: object) -> str | None:
     if not isinstance(value, int):
         return "must be a string, a Boolean or an integer"
     return None if INTEGER_MIN <= value <= INTEGER_MAX else "must be an integer of 32 bits"
+
+
+def _text_fault(value: Value) -> str | None:
+    try:
+        if isinstance(value, str):
+            value.encode()
+    except UnicodeEncodeError:
+        return "must be Unicode text, without lone surrogates"
+    return None

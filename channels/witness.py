@@ -1,0 +1,105 @@
+"""What the laws of `channels.conformance` see with: events to publish, and questions that end in an AssertionError."""
+
+import asyncio
+from collections.abc import Awaitable, Sequence
+from typing import Final, TypeVar
+
+from channels.contract import Channel, Delivery, Subscription
+from channels.errors import ChannelFull, ChannelUnavailable
+from channels.event import Event
+
+WAIT_MAX_S: Final = 10.0
+"""How long a law waits for what must come."""
+_T = TypeVar("_T")
+
+
+class Told:
+    """A receipt that remembers what it was told: None for stored, the error for refused."""
+
+    def __init__(self) -> None:
+        self.answers: list[Exception | None] = []
+        self._told = asyncio.Event()
+
+    def stored(self) -> None:
+        """The events are stored."""
+        self._tell(None)
+
+    def refused(self, error: Exception) -> None:
+        """None of them is."""
+        self._tell(error)
+
+    async def answer(self) -> Exception | None:
+        """What was told first, waited for."""
+        await in_time(self._told.wait(), "a receipt was not told")
+        return self.answers[0]
+
+    def _tell(self, answer: Exception | None) -> None:
+        self.answers.append(answer)
+        self._told.set()
+
+
+def an_event(identity: str, data: bytes | None = None) -> Event:
+    """A small event that came in binary mode."""
+    raw = {"specversion": b"1.0", "id": identity.encode(), "source": b"/laws", "type": b"law"}
+    return Event(raw, {}, data)
+
+
+def events_of(first: int, last: int) -> list[Event]:
+    """Small events whose ids are the numbers from first to last."""
+    return [an_event(str(number)) for number in range(first, last + 1)]
+
+
+async def receive(subscription: Subscription, count: int) -> list[Delivery]:
+    """Exactly that many deliveries, in as many calls as the backend needs."""
+    taken: list[Delivery] = []
+    while len(taken) < count:
+        came = await in_time(subscription.receive(count - len(taken)), f"{len(taken)} of {count} events came")
+        assert 1 <= len(came) <= count - len(taken), f"{len(came)} events came, asked for were {count - len(taken)}"
+        taken += came
+    return taken
+
+
+def ids(deliveries: Sequence[Delivery]) -> list[str]:
+    """The ids of their events."""
+    return [delivery.event.id for delivery in deliveries]
+
+
+async def in_time(work: Awaitable[_T], complaint: str) -> _T:
+    """What the work gives. AssertionError with the complaint where it takes longer than `WAIT_MAX_S`."""
+    try:
+        async with asyncio.timeout(WAIT_MAX_S):
+            return await work
+    except TimeoutError as error:
+        raise AssertionError(f"{complaint} in {WAIT_MAX_S:.0f} s") from error
+
+
+def content(event: Event) -> tuple[object, ...]:
+    """Everything that makes an event what it is, for comparison."""
+    return event.raw, event.text, event.data, event.json_data, event.ttl, event.trace, dict(event.attributes)
+
+
+async def is_refused(channel: Channel, events: Sequence[Event]) -> bool:
+    """True where publishing these raises ChannelFull."""
+    try:
+        await channel.publish(events)
+    except ChannelFull:
+        return True
+    return False
+
+
+async def assert_unavailable(channel: Channel) -> None:
+    """Every verb of the channel says that it is closed."""
+    receipt = Told()
+    channel.submit(events_of(1, 1), receipt)
+    assert isinstance(await receipt.answer(), ChannelUnavailable)
+    try:
+        await channel.publish(events_of(1, 1))
+    except ChannelUnavailable:
+        pass
+    else:
+        raise AssertionError("publish does not say that the channel is closed")
+    try:
+        async with channel.subscribe("g"):
+            raise AssertionError("subscribe does not say that the channel is closed")
+    except ChannelUnavailable:
+        pass

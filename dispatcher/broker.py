@@ -1,0 +1,101 @@
+"""One Broker at work: its channel, the fan out over it, and its Triggers."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from channels.contract import Channel, Delivery, Receipt
+from channels.errors import ChannelUnavailable
+from channels.event import Event
+from dispatcher.deadletter import DeadLetterStore
+from dispatcher.fanout import Fanout
+from dispatcher.lane import LaneLimits
+from dispatcher.tasks import supervise
+from dispatcher.trigger import Trigger, TriggerSpec
+
+
+class Broker:
+    """Made when the resource appears, closed when it is gone. An async context manager while it has a channel."""
+
+    def __init__(
+        self, namespace: str, name: str, *, dead_letters: DeadLetterStore, limits: LaneLimits, event_size_max_bytes: int
+    ) -> None:
+        self.namespace = namespace
+        self.name = name
+        self.event_size_max_bytes = event_size_max_bytes
+        self.unready = "the Broker has no channel"
+        """Why events cannot be stored, while `channel` is None."""
+        self.channel: Channel | None = None
+        self.triggers: dict[str, Trigger] = {}
+        self.replies = 0
+        """Replies of sinks stored in this Broker."""
+        self._dead_letters = dead_letters
+        self._limits = limits
+        self._fanout: Fanout | None = None
+        self._task: asyncio.Task[None] | None = None
+
+    @property
+    def path(self) -> bytes:
+        """Where the ingress finds it."""
+        return f"/{self.namespace}/{self.name}".encode()
+
+    @property
+    def judged(self) -> int:
+        """Events offered to its Triggers so far."""
+        return self._fanout.judged if self._fanout is not None else 0
+
+    async def open(self, channel: Channel) -> None:
+        """Take events into this channel from now on. Raises ChannelUnavailable."""
+        await channel.__aenter__()
+        self.channel = channel
+        self._fanout = Fanout(channel)
+        self._task = asyncio.create_task(supervise(f"fan out of {self.namespace}/{self.name}", self._fanout.run))
+        # The group exists from its first subscription on, and what is published before it goes to nobody.
+        await asyncio.sleep(0)
+
+    async def close(self) -> None:
+        """Stop reading, drop what the Triggers still hold, close the channel."""
+        for trigger in self.triggers.values():
+            trigger.close()
+        self.triggers.clear()
+        if self._task is not None:
+            self._task.cancel()
+            await asyncio.wait([self._task])
+        if self.channel is not None:
+            await self.channel.__aexit__(None, None, None)
+            self.channel = None
+
+    def replace_triggers(self, specs: Mapping[str, TriggerSpec]) -> None:
+        """Judge by these from the next event on: Triggers are added, changed in place, and closed."""
+        for name in self.triggers.keys() - specs.keys():
+            self.triggers.pop(name).close()
+        for name, spec in specs.items():
+            if name in self.triggers:
+                if self.triggers[name].spec != spec:
+                    self.triggers[name].update(spec)
+            else:
+                self.triggers[name] = Trigger(
+                    (self.namespace, self.name, name),
+                    spec,
+                    broker=self,
+                    dead_letters=self._dead_letters,
+                    limits=self._limits,
+                    judged=self.judged,
+                )
+        if self._fanout is not None:
+            self._fanout.replace((trigger.spec.predicate, trigger.lane) for trigger in self.triggers.values())
+
+    def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
+        """Store events, or refuse them where there is no channel."""
+        if self.channel is None:
+            receipt.refused(ChannelUnavailable(self.unready))
+        else:
+            self.channel.submit(events, receipt)
+
+    def publish_reply(self, event: Event, receipt: Receipt) -> None:
+        """Store a sink's reply: it is judged by all Triggers, the one that brought it among them."""
+        self.submit((event,), receipt)
+
+    def settle(self, delivery: Delivery) -> None:
+        """A Trigger owes nothing more for this event."""
+        if self._fanout is not None:
+            self._fanout.settle(delivery)

@@ -1,0 +1,92 @@
+"""`eventing serve`: the whole server in this process."""
+
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any, Literal
+
+import typer
+
+from eventing.cli.output import MISUSE, Failure
+
+if TYPE_CHECKING:
+    from eventing.settings import Settings
+
+Manifests = Annotated[
+    list[Path] | None,
+    typer.Option("-f", "--filename", exists=True, help="Manifest, or folder of manifests, to apply. Repeatable."),
+]
+Host = Annotated[str | None, typer.Option(help="Where the ingress listens (EVENTING_HOST, 127.0.0.1).")]
+Port = Annotated[int | None, typer.Option(help="The ingress' port, 0 for any free one (EVENTING_PORT, 8080).")]
+ApiHost = Annotated[str | None, typer.Option(help="Where the ops API listens (EVENTING_API_HOST, 127.0.0.1).")]
+ApiPort = Annotated[int | None, typer.Option(help="The ops API's port, 0 for any (EVENTING_API_PORT, 8081).")]
+DataDir = Annotated[
+    Path | None, typer.Option(help="Folder of everything durable (EVENTING_DATA_DIR, ./eventing-data).")
+]
+Watch = Annotated[bool, typer.Option("--watch", help="Apply manifests again whenever their files change.")]
+Ingress = Annotated[
+    Literal["protocol", "asgi"] | None,
+    typer.Option(help="How HTTP is read: a protocol class of our own, or an ASGI application (EVENTING_INGRESS)."),
+]
+
+
+def serve(
+    filename: Manifests = None,
+    host: Host = None,
+    port: Port = None,
+    api_host: ApiHost = None,
+    api_port: ApiPort = None,
+    data_dir: DataDir = None,
+    watch: Watch = False,
+    ingress: Ingress = None,
+) -> None:
+    """Run the server until it is asked to stop.
+
+    Every other setting is an environment variable: EVENTING_ and its name in capitals.
+    """
+    options = {
+        "host": host,
+        "port": port,
+        "api_host": api_host,
+        "api_port": api_port,
+        "data_dir": data_dir,
+        "ingress": ingress,
+    }
+    settings = read_settings({name: value for name, value in options.items() if value is not None})
+    from eventing import logs
+
+    logs.configure(settings.log_level, settings.log_format)
+    raise typer.Exit(run_server(settings, filename or [], watch=watch))
+
+
+def read_settings(options: dict[str, Any]) -> "Settings":
+    """The environment's settings, overridden by the options given. Raises Failure naming each that is out of range."""
+    from pydantic import ValidationError
+
+    from eventing.settings import Settings
+
+    try:
+        return Settings(**options)
+    except ValidationError as error:
+        faults = [f"{_origin(str(fault['loc'][0]), options)}: {fault['msg']}" for fault in error.errors()]
+        raise Failure("\n".join(faults), code=MISUSE) from error
+
+
+def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> int:
+    """Run the server on uvloop where there is one, and return its exit code. Raises Failure for what users mend."""
+    from eventing.app import serve as serve_app
+    from eventing.manifest import ManifestError
+    from eventing.settings import PortTaken
+
+    if sys.platform == "win32":
+        from asyncio import run
+    else:
+        from uvloop import run
+    try:
+        return int(run(serve_app(settings, paths=paths, watch=watch)))
+    except (ManifestError, PortTaken) as error:
+        raise Failure(str(error)) from error
+
+
+def _origin(name: str, options: dict[str, Any]) -> str:
+    return f"--{name.replace('_', '-')}" if name in options else f"EVENTING_{name.upper()}"

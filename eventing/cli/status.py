@@ -1,0 +1,89 @@
+"""`eventing status`: Brokers, Triggers and their lanes."""
+
+import time
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from eventing.cli.output import Output, OutputOption, console, emit, new_table, yes_no
+from eventing.cli.server import DEFAULT_SERVER, ServerOption, ask
+
+if TYPE_CHECKING:
+    from rich.console import Group
+
+Watch = Annotated[bool, typer.Option("--watch", help="Keep the tables up to date until interrupted.")]
+Interval = Annotated[float, typer.Option("--interval", min=0.1, help="Seconds between two looks, with --watch.")]
+
+_BROKER_COLUMNS = ("namespace", "broker", "ready", "channel", "held", "accepted", "triggers", "address")
+_TRIGGER_COLUMNS = (
+    "namespace", "trigger", "broker", "ready", "waiting", "in flight", "delivered", "retried", "dead", "breaker",
+    "latency", "subscriber",
+)  # fmt: skip
+
+
+def status(
+    server: ServerOption = DEFAULT_SERVER,
+    output: OutputOption = "table",
+    watch: Watch = False,
+    interval: Interval = 1.0,
+) -> None:
+    """Show Brokers, Triggers and what their lanes hold."""
+    if not watch:
+        return _print_once(server, output)
+    if output != "table":
+        raise typer.BadParameter("--watch shows tables only")
+    return _print_forever(server, interval)
+
+
+def _print_once(server: str, output: Output) -> None:
+    seen = _look(server)
+    emit(seen, output, lambda: [_tables(seen)])
+
+
+def _print_forever(server: str, interval_s: float) -> None:
+    from rich.live import Live
+
+    try:
+        with Live(_tables(_look(server)), console=console(), auto_refresh=False) as live:
+            while True:
+                time.sleep(interval_s)
+                live.update(_tables(_look(server)), refresh=True)
+    except KeyboardInterrupt:
+        return  # the way a watch is meant to end
+
+
+def _look(server: str) -> dict[str, Any]:
+    return {kind: ask(server, f"/ops/v1/{kind}")["items"] for kind in ("brokers", "triggers")}
+
+
+def _tables(seen: Mapping[str, Any]) -> "Group":
+    from rich.console import Group
+
+    brokers = new_table(_BROKER_COLUMNS, [_broker_row(one) for one in seen["brokers"]])
+    triggers = new_table(_TRIGGER_COLUMNS, [_trigger_row(one) for one in seen["triggers"]])
+    return Group(brokers, "", triggers)
+
+
+def _broker_row(broker: Mapping[str, Any]) -> Sequence[object]:
+    held = broker["statistics"]
+    return (
+        broker["namespace"], broker["name"], _ready(broker), broker["channel"],
+        "-" if held is None else held["events"], broker["accepted"], broker["triggers"], broker["address"],
+    )  # fmt: skip
+
+
+def _trigger_row(trigger: Mapping[str, Any]) -> Sequence[object]:
+    head = (trigger["namespace"], trigger["name"], trigger["broker"], _ready(trigger))
+    lane = trigger["lane"]
+    if lane is None:
+        return (*head, *("-",) * 7, trigger["subscriberUri"])
+    latency_s = lane["latencyMeanS"]
+    return (
+        *head, lane["waiting"], lane["inFlight"], lane["delivered"], lane["retried"], lane["deadLettered"],
+        lane["breaker"], "-" if latency_s is None else f"{latency_s * 1000:.1f} ms", trigger["subscriberUri"],
+    )  # fmt: skip
+
+
+def _ready(resource: Mapping[str, Any]) -> str:
+    return yes_no(resource["ready"]) if resource["ready"] else f"False ({resource['reason']})"

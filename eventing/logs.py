@@ -1,0 +1,70 @@
+"""Log lines: for people (`text`) or for machines (`json`), one line per record whatever is in it."""
+
+import json
+import logging
+import traceback
+from datetime import UTC, datetime
+from typing import Final, TextIO
+
+from eventing.settings import LogFormat, LogLevel
+
+_STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "asctime", "taskName", "color_message"}
+"""What every record carries; whatever else one carries came from `extra=`."""
+
+
+class TextFormatter(logging.Formatter):
+    """`TIME LEVEL LOGGER: message key=value`. Control characters are escaped: a sender's text cannot forge a line.
+
+    A traceback follows on lines of its own, indented.
+    """
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as text."""
+        message = record.getMessage() + "".join(f" {name}={value}" for name, value in _extras(record).items())
+        line = f"{_time_of(record)} {record.levelname:<7} {record.name}: {_one_line(message)}"
+        trace = _traceback_of(record)
+        return line if trace is None else line + "\n" + "\n".join(f"    {part}" for part in trace.splitlines())
+
+
+class JsonFormatter(logging.Formatter):
+    """One JSON object: `time`, `level`, `logger`, `message`, `exception` if there is one, what came by `extra=`."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """One record as JSON text."""
+        fields = {
+            **_extras(record),
+            "time": _time_of(record),
+            "level": record.levelname.lower(),
+            "logger": record.name,
+            "message": record.getMessage(),
+        }
+        trace = _traceback_of(record)
+        if trace is not None:
+            fields["exception"] = trace
+        return json.dumps(fields, default=str)
+
+
+def configure(level: LogLevel, log_format: LogFormat, *, stream: TextIO | None = None) -> None:
+    """Send every record of at least `level` to the stream, stderr unless given; replaces what was configured before."""
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+
+
+def _extras(record: logging.LogRecord) -> dict[str, object]:
+    return {name: value for name, value in record.__dict__.items() if name not in _STANDARD}
+
+
+def _time_of(record: logging.LogRecord) -> str:
+    moment = datetime.fromtimestamp(record.created, UTC)
+    return moment.isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def _one_line(text: str) -> str:
+    return "".join(char if char.isprintable() else char.encode("unicode_escape").decode() for char in text)
+
+
+def _traceback_of(record: logging.LogRecord) -> str | None:
+    if record.exc_info is None or record.exc_info[1] is None:
+        return None
+    return "".join(traceback.format_exception(record.exc_info[1])).rstrip()

@@ -1,0 +1,136 @@
+"""Broker: events go in at its address and out through its Triggers.
+
+Source: Knative's eventing.knative.dev/v1 Broker: its CRD, defaulting, validation and the words of both. Pure.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+from dispatcher.fault import FieldError, at
+from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
+from eventing.resources.duck import ADDRESS, DEAD_LETTER_SINK_STATUS, REFERENCE, STATUS, Reference, validate_reference
+from eventing.resources.identity import Key, Object, key_of
+from eventing.resources.kind import Column, Context, Kind
+from eventing.resources.schema import MISSING, STRING, array, record
+
+CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
+CONDITIONS: Final = ("IngressReady", "TriggerChannelReady", "FilterReady", "Addressable", "EventPoliciesReady")
+"""What a Broker's Ready depends on; DeadLetterSinkResolved informs only."""
+_READY: Final = '.status.conditions[?(@.type=="Ready")]'
+
+
+@dataclass(frozen=True, slots=True)
+class Broker:
+    """The view of a Broker that was admitted."""
+
+    key: Key
+    uid: str
+    broker_class: str
+    config: Reference | None
+    delivery: DeliverySpec
+
+    @classmethod
+    def of(cls, item: Object) -> Self:
+        """The view of that object."""
+        key, spec = key_of(item), item["spec"]
+        config = spec.get("config")
+        return cls(
+            key,
+            item["metadata"].get("uid", ""),
+            class_of(item),
+            Reference.of(config, key.namespace) if config else None,
+            DeliverySpec.of(spec.get("delivery"), key.namespace),
+        )
+
+
+def class_of(item: Object) -> str:
+    """The class in a Broker's annotation, empty where it has none."""
+    return str(item["metadata"].get("annotations", {}).get(CLASS_ANNOTATION, ""))
+
+
+def _default(item: Object, context: Context) -> None:
+    namespace, defaults = item["metadata"]["namespace"], context.broker_defaults
+    annotations = item["metadata"].setdefault("annotations", {})
+    broker_class = annotations.setdefault(CLASS_ANNOTATION, defaults.class_of(namespace))
+    spec = item.setdefault("spec", {})
+    if "config" not in spec and (config := defaults.config(namespace, broker_class)):
+        spec["config"] = config
+    if spec.get("config") and not spec["config"].get("namespace"):
+        spec["config"]["namespace"] = namespace
+    if "delivery" not in spec and (delivery := defaults.delivery(namespace, broker_class)):
+        spec["delivery"] = delivery
+    default_delivery(spec.get("delivery"), namespace)
+
+
+def _validate(item: Object, old: Object | None, context: Context) -> list[FieldError]:
+    errors = [*_validate_spec(item["spec"])]
+    if not class_of(item):
+        errors.append(FieldError(at("metadata.annotations", CLASS_ANNOTATION), MISSING))
+    namespace = item["metadata"]["namespace"]
+    if context.broker_defaults.forbids_foreign_config(namespace):
+        errors += _validate_namespaces(item["spec"], namespace)
+    if old is not None:
+        errors += _validate_change(item, old)
+    return errors
+
+
+def _validate_spec(spec: Object) -> Iterator[FieldError]:
+    if "config" in spec:
+        yield from validate_reference(spec["config"], "spec.config")
+    if "delivery" in spec:
+        yield from validate_delivery(spec["delivery"], "spec.delivery")
+
+
+def _validate_namespaces(spec: Object, namespace: str) -> Iterator[FieldError]:
+    references = {
+        "spec.config": spec.get("config"),
+        "spec.delivery.deadLetterSink.ref": spec.get("delivery", {}).get("deadLetterSink", {}).get("ref"),
+    }
+    for path, ref in references.items():
+        if ref and (other := ref.get("namespace", namespace)) != namespace:
+            reason = f'mismatched namespaces: parent namespace: "{namespace}" does not match ref: "{other}"'
+            yield FieldError(at(path, "namespace"), reason)
+
+
+def _validate_change(item: Object, old: Object) -> Iterator[FieldError]:
+    """The first of two immutables that changed, as Knative tells no more."""
+    config, old_config = item["spec"].get("config"), old["spec"].get("config")
+    if config != old_config:
+        reason = f"Immutable fields changed (-old +new): -{json.dumps(old_config)} +{json.dumps(config)}"
+        yield FieldError("spec.config", reason)
+    elif class_of(item) != class_of(old):
+        reason = f'Immutable annotations changed (-old +new): -"{class_of(old)}" +"{class_of(item)}"'
+        yield FieldError(at("metadata.annotations", CLASS_ANNOTATION), reason)
+
+
+BROKER: Final = Kind(
+    group="eventing.knative.dev",
+    version="v1",
+    name="Broker",
+    plural="brokers",
+    categories=("all", "knative", "eventing"),
+    labels={"duck.knative.dev/addressable": "true"},
+    columns=(
+        Column("URL", ".status.address.url"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Ready", f"{_READY}.status"),
+        Column("Reason", f"{_READY}.reason"),
+        Column("Class", r".metadata.annotations.eventing\.knative\.dev/broker\.class", priority=1),
+    ),
+    fields={
+        "spec": record({"config": REFERENCE, "delivery": DELIVERY}),
+        "status": record(
+            {
+                **STATUS,
+                **DEAD_LETTER_SINK_STATUS,
+                "address": ADDRESS,
+                "addresses": array(ADDRESS),
+                "policies": array(record({"apiVersion": STRING, "name": STRING})),
+            }
+        ),
+    },
+    default=_default,
+    validate=_validate,
+)

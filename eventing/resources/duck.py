@@ -1,0 +1,136 @@
+"""The shapes that kinds share: references, destinations, addresses, status. Fields, defaults, validation and views.
+
+Source: Knative's duck types (knative.dev/pkg apis/duck/v1) and their messages. Pure.
+"""
+
+import base64
+import binascii
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Final, Self
+from urllib.parse import urlsplit
+
+from dispatcher.fault import FieldError, at
+from eventing.resources.identity import Key, Object, group_of
+from eventing.resources.schema import INT64, MISSING, STRING, Node, array, mapping, record
+
+REFERENCE: Final = record(dict.fromkeys(("apiVersion", "kind", "name", "namespace"), STRING))
+DESTINATION: Final = record({"ref": REFERENCE, **dict.fromkeys(("uri", "CACerts", "audience"), STRING)})
+ADDRESS: Final = record(dict.fromkeys(("name", "url", "CACerts", "audience"), STRING))
+CONDITION: Final = record(
+    dict.fromkeys(("type", "status", "severity", "reason", "message", "lastTransitionTime"), STRING),
+    required=("type", "status"),
+)
+STATUS: Final[dict[str, Node]] = {
+    "observedGeneration": INT64,
+    "conditions": array(CONDITION),
+    "annotations": mapping(STRING),
+}
+"""What the status of every kind of Knative has."""
+DEAD_LETTER_SINK_STATUS: Final = {f"deadLetterSink{name}": STRING for name in ("Uri", "CACerts", "Audience")}
+_NO_ABSOLUTE = "Absolute URI is not allowed when Ref or [apiVersion, kind, name] is present"
+_NO_RELATIVE = "invalid value: Relative URI is not allowed when Ref and [apiVersion, kind, name] is absent"
+_PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
+_DER_SEQUENCE: Final = b"\x30"
+
+
+@dataclass(frozen=True, slots=True)
+class Reference:
+    """An object by name, in some version of its kind."""
+
+    api_version: str
+    kind: str
+    namespace: str
+    name: str
+
+    @classmethod
+    def of(cls, ref: Object, namespace: str = "") -> Self:
+        """The view of a `ref`; `namespace` stands in where it names none."""
+        api_version, kind, name = (ref.get(field, "") for field in ("apiVersion", "kind", "name"))
+        return cls(api_version, kind, ref.get("namespace") or namespace, name)
+
+    @property
+    def key(self) -> Key:
+        """The key of the object referred to, taken for namespaced."""
+        return Key(group_of(self.api_version), self.kind, self.namespace, self.name)
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where events go: an address (`uri`), an object, or a path below an object's address."""
+
+    ref: Reference | None = None
+    uri: str | None = None
+    ca_certs: str | None = None
+    audience: str | None = None
+
+    @classmethod
+    def of(cls, destination: Object, namespace: str) -> Self:
+        """The view of a destination in an object of that namespace."""
+        ref = destination.get("ref")
+        return cls(
+            Reference.of(ref, namespace) if ref else None,
+            destination.get("uri"),
+            destination.get("CACerts"),
+            destination.get("audience"),
+        )
+
+
+def default_destination(destination: Any, namespace: str) -> None:
+    """Let the reference of a destination, where there is one, point into the namespace of the object it stands in."""
+    ref = destination.get("ref") if destination else None
+    if ref and not ref.get("namespace"):
+        ref["namespace"] = namespace
+
+
+def validate_reference(ref: Object, path: str) -> Iterator[FieldError]:
+    """A reference names an object by apiVersion, kind and name."""
+    for name in ("apiVersion", "kind", "name"):
+        if not ref.get(name):
+            yield FieldError(at(path, name), MISSING)
+
+
+def validate_destination(destination: Object, path: str) -> Iterator[FieldError]:
+    """A destination has an absolute URI, or a reference and perhaps a relative URI; certificates are PEM."""
+    ref, uri = destination.get("ref"), destination.get("uri")
+    if ref is None and uri is None:
+        yield from (FieldError(at(path, name), "expected at least one, got none") for name in ("ref", "uri"))
+        return
+    if ref is not None:
+        yield from validate_reference(ref, at(path, "ref"))
+    if uri is not None:
+        yield from _validate_uri(uri, at(path, "uri"), has_reference=ref is not None)
+    if (certificates := destination.get("CACerts")) and not _is_pem(certificates):
+        yield FieldError(at(path, "CACerts"), "invalid value: expected certificates in PEM")
+
+
+def _validate_uri(uri: str, path: str, *, has_reference: bool) -> Iterator[FieldError]:
+    try:
+        parts = urlsplit(uri)
+        is_absolute, has_host, port = bool(parts.scheme), bool(parts.hostname), parts.port
+    except ValueError:
+        yield FieldError(path, f"invalid value: {uri}")
+        return
+    if has_reference and (is_absolute or has_host):
+        yield FieldError(path, _NO_ABSOLUTE)
+    elif not has_reference and not (is_absolute and has_host):
+        yield FieldError(path, _NO_RELATIVE)
+    elif not has_reference and (parts.scheme not in ("http", "https") or port == 0 or not _is_plain(uri)):
+        yield FieldError(path, f"invalid value: {uri}")
+
+
+def _is_plain(uri: str) -> bool:
+    return uri.isprintable() and " " not in uri
+
+
+def _is_pem(text: str) -> bool:
+    blocks = _PEM.findall(text)
+    return bool(blocks) and not _PEM.sub("", text).strip() and all(map(_is_der, blocks))
+
+
+def _is_der(block: str) -> bool:
+    try:
+        return base64.b64decode("".join(block.split()), validate=True).startswith(_DER_SEQUENCE)
+    except binascii.Error:
+        return False

@@ -1,0 +1,207 @@
+"""Trigger: which events of a Broker a subscriber gets, and how they are delivered to it.
+
+Source: Knative's eventing.knative.dev/v1 Trigger: its CRD, defaulting, validation and the words of both. Pure.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Final, Self
+
+from dispatcher.fault import FieldError, at, kind_of, shown
+from dispatcher.filters import InvalidFilter, Predicate, parse_filters
+from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
+from eventing.resources.duck import (
+    DEAD_LETTER_SINK_STATUS,
+    DESTINATION,
+    REFERENCE,
+    STATUS,
+    Destination,
+    default_destination,
+    validate_destination,
+    validate_reference,
+)
+from eventing.resources.identity import Key, Object, key_of
+from eventing.resources.kind import Column, Context, Kind
+from eventing.resources.metadata import is_label_value
+from eventing.resources.schema import ANYTHING, MISSING, OPEN, STRING, array, record
+
+BROKER_LABEL: Final = "eventing.knative.dev/broker"
+DEPENDENCY_ANNOTATION: Final = "knative.dev/dependency"
+INJECTION_ANNOTATION: Final = "eventing.knative.dev/injection"
+CONDITIONS: Final = (
+    "BrokerReady",
+    "SubscriptionReady",
+    "DependencyReady",
+    "SubscriberResolved",
+    "DeadLetterSinkResolved",
+    "OIDCIdentityCreated",
+)
+"""What a Trigger's Ready depends on."""
+SUBSCRIBER_UNRESOLVED: Final = "Unable to get the Subscriber's URI"
+DEAD_LETTER_SINK_UNRESOLVED: Final = "Unable to get the dead letter sink's URI"
+_READY: Final = '.status.conditions[?(@.type=="Ready")]'
+
+
+@dataclass(frozen=True, slots=True)
+class Trigger:
+    """The view of a Trigger that was admitted. `delivery` is its own: `effective` joins it with its Broker's."""
+
+    key: Key
+    uid: str
+    generation: int
+    broker: str
+    subscriber: Destination
+    delivery: DeliverySpec
+    predicate: Predicate
+
+    @classmethod
+    def of(cls, item: Object) -> Self:
+        """The view of that object; its filters are compiled here."""
+        key, metadata, spec = key_of(item), item["metadata"], item["spec"]
+        return cls(
+            key,
+            metadata.get("uid", ""),
+            metadata.get("generation", 0),
+            _broker_of(spec),
+            Destination.of(spec["subscriber"], key.namespace),
+            DeliverySpec.of(spec.get("delivery"), key.namespace),
+            parse_filters(spec.get("filter"), spec.get("filters")),
+        )
+
+
+def _broker_of(spec: Object) -> str:
+    return str(spec.get("broker") or spec.get("brokerRef", {}).get("name", ""))
+
+
+def _default(item: Object, _context: Context) -> None:
+    metadata, spec = item["metadata"], item.setdefault("spec", {})
+    namespace = metadata["namespace"]
+    if spec.get("filters") == []:
+        del spec["filters"]
+    if spec.setdefault("filter", {}).get("attributes") == {}:
+        del spec["filter"]["attributes"]
+    default_destination(spec.get("subscriber"), namespace)
+    default_delivery(spec.get("delivery"), namespace)
+    # A Broker's name may be longer than a label's value: without the label the Trigger works all the same.
+    if spec.get("broker") and is_label_value(spec["broker"]):
+        metadata.setdefault("labels", {})[BROKER_LABEL] = spec["broker"]
+
+
+def _validate(item: Object, old: Object | None, _context: Context) -> list[FieldError]:
+    spec = item["spec"]
+    errors = [
+        *_validate_broker(spec, item["metadata"]["namespace"]),
+        *_validate_filters(spec),
+        *validate_destination(spec.get("subscriber", {}), "spec.subscriber"),
+        *validate_delivery(spec.get("delivery", {}), "spec.delivery"),
+        *_validate_dependency(item["metadata"]),
+        *_validate_injection(item["metadata"], spec.get("broker", "")),
+    ]
+    if old is not None and (was := old["spec"].get("broker", "")) != (now := spec.get("broker", "")):
+        reason = f"Immutable fields changed (-old +new): -{json.dumps(was)} +{json.dumps(now)}"
+        errors.append(FieldError("spec.broker", reason))
+    return errors
+
+
+def _validate_broker(spec: Object, namespace: str) -> Iterator[FieldError]:
+    ref = spec.get("brokerRef")
+    if ref is None:
+        if not spec.get("broker"):
+            yield FieldError("spec.broker", MISSING)
+        return
+    if spec.get("broker"):
+        yield from (FieldError(f"spec.{name}", "expected exactly one, got both") for name in ("broker", "brokerRef"))
+    yield from validate_reference(ref, "spec.brokerRef")
+    if ref.get("namespace", namespace) != namespace:
+        reason = "must not set the field(s): a Trigger and its Broker share a namespace"
+        yield FieldError("spec.brokerRef.namespace", reason)
+
+
+def _validate_filters(spec: Object) -> tuple[FieldError, ...]:
+    try:
+        parse_filters(spec.get("filter"), spec.get("filters"))
+    except InvalidFilter as error:
+        return error.errors
+    return ()
+
+
+def _validate_dependency(metadata: Object) -> Iterator[FieldError]:
+    text = metadata.get("annotations", {}).get(DEPENDENCY_ANNOTATION)
+    if text is None:
+        return
+    path = at("metadata.annotations", DEPENDENCY_ANNOTATION)
+    try:
+        dependency = json.loads(text)
+        fault = _dependency_fault(dependency)
+    except (ValueError, RecursionError) as error:
+        fault = shown(str(error))
+    if fault:
+        reason = f"The provided annotation was not a corev1.ObjectReference: {json.dumps(shown(text))}: {fault}"
+        yield FieldError(path, reason)
+        return
+    yield from validate_reference(dependency, path)
+    if dependency.get("namespace") not in (None, "", metadata["namespace"]):
+        reason = f'Namespace must be empty or equal to the trigger namespace "{metadata["namespace"]}"'
+        yield FieldError(at(path, "namespace"), reason)
+
+
+def _dependency_fault(dependency: object) -> str:
+    if not isinstance(dependency, dict):
+        return f"expected a map, got {kind_of(dependency)}"
+    wrong = [name for name in REFERENCE.properties if not isinstance(dependency.get(name), str | None)]
+    return f"{wrong[0]}: expected a string, got {kind_of(dependency[wrong[0]])}" if wrong else ""
+
+
+def _validate_injection(metadata: Object, broker: str) -> Iterator[FieldError]:
+    value = metadata.get("annotations", {}).get(INJECTION_ANNOTATION)
+    if value is None:
+        return
+    path = at("metadata.annotations", INJECTION_ANNOTATION)
+    if value not in ("enabled", "disabled"):
+        reason = f'The provided injection annotation value can only be "enabled" or "disabled", not "{shown(value)}"'
+        yield FieldError(path, reason)
+    if broker != "default":
+        rule = (
+            "The provided injection annotation is only used for default broker, but non-default broker specified here"
+        )
+        yield FieldError(path, f'{rule}: "{broker}"')
+
+
+TRIGGER: Final = Kind(
+    group="eventing.knative.dev",
+    version="v1",
+    name="Trigger",
+    plural="triggers",
+    categories=("all", "knative", "eventing"),
+    columns=(
+        Column("Broker", ".spec.broker"),
+        Column("Subscriber_URI", ".status.subscriberUri"),
+        Column("Age", ".metadata.creationTimestamp", "date"),
+        Column("Ready", f"{_READY}.status"),
+        Column("Reason", f"{_READY}.reason"),
+    ),
+    fields={
+        "spec": record(
+            {
+                "broker": STRING,
+                "brokerRef": REFERENCE,
+                "filter": record({"attributes": OPEN}),
+                # A dialect that is misspelt must be refused, not pruned: `parse_filters` looks into each filter.
+                "filters": array(ANYTHING),
+                "subscriber": DESTINATION,
+                "delivery": DELIVERY,
+            }
+        ),
+        "status": record(
+            {
+                **STATUS,
+                **DEAD_LETTER_SINK_STATUS,
+                "auth": record({"serviceAccountName": STRING, "serviceAccountNames": array(STRING)}),
+                **dict.fromkeys(("subscriberUri", "subscriberCACerts", "subscriberAudience"), STRING),
+            }
+        ),
+    },
+    default=_default,
+    validate=_validate,
+)

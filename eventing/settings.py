@@ -1,0 +1,98 @@
+"""What an operator may set: by environment (`EVENTING_` and the name in capitals) and, above it, by command line."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+IngressEngine = Literal["protocol", "asgi"]
+LogLevel = Literal["debug", "info", "warning", "error"]
+LogFormat = Literal["text", "json"]
+Port = Annotated[int, Field(ge=0, le=65535)]
+Share = Annotated[float, Field(gt=0, le=1)]
+
+KIB = 1024
+MIB = 1024 * KIB
+
+
+class PortTaken(OSError):  # noqa: N818 - named for what it is, like the errors of the kernel
+    """The operator must act: another process listens there. `option` names the port on the command line: `--port`."""
+
+    def __init__(self, option: str, host: str, port: int) -> None:
+        super().__init__(f"{option}: {host} port {port} is taken; choose another port, or 0 for any free one")
+        self.option = option
+        self.host = host
+        self.port = port
+
+
+class Settings(BaseSettings):
+    """All settings of one server, frozen. Each says what it bounds, and its source or precedent."""
+
+    model_config = SettingsConfigDict(env_prefix="EVENTING_", frozen=True, use_attribute_docstrings=True)
+
+    host: str = "127.0.0.1"
+    """Where the ingress listens. Loopback until told otherwise, as Redis and etcd do."""
+    port: Port = 8080
+    """The ingress' port; 0 takes a free one. Knative's receivers use 8080."""
+    api_host: str = "127.0.0.1"
+    """Where the ops API listens. It shows dead letters with their data: keep it private."""
+    api_port: Port = 8081
+    """The ops API's port; 0 takes a free one. The ingress' neighbour."""
+    data_dir: Path = Path("eventing-data")
+    """Folder of everything durable, relative to the working directory."""
+    ingress: IngressEngine = "protocol"
+    """How HTTP is read: `protocol` is a protocol class of our own, `asgi` an application any ASGI server can run."""
+    cluster_domain: str = "cluster.local"
+    """The domain of Service names. Kubernetes' default."""
+    log_level: LogLevel = "info"
+    """The least severity that is logged. Knative's default."""
+    log_format: LogFormat = "text"
+    """`text` for people, `json` for machines: one object per line."""
+
+    event_size_max_bytes: PositiveInt = MIB
+    """Largest request body, 413 above. Kafka's `max.request.size` is 1 MiB too."""
+    header_count_max: PositiveInt = 128
+    """Headers of one request, 431 above. Apache takes 100."""
+    header_size_max_bytes: PositiveInt = 64 * KIB
+    """All headers of one request together, 431 above. Envoy takes 60 KiB."""
+    request_timeout_s: PositiveFloat = 10.0
+    """Time a client has for a whole request, 408 after it. Knative's ReadTimeout."""
+    keep_alive_timeout_s: PositiveFloat = 60.0
+    """How long an idle connection stays open. nginx: 75 s."""
+    connections_max: PositiveInt = 10_000
+    """Open connections of the ingress. Redis' `maxclients`."""
+    batch_events_max: PositiveInt = 10_000
+    """Events in one batch, 413 above. AWS Kinesis takes 500 records per request."""
+
+    memory_size_max_bytes: PositiveInt = 32 * MIB
+    """What one Broker's in-memory channel holds, 503 above. Kafka's producer buffers as much (`buffer.memory`)."""
+    memory_events_max: PositiveInt = 100_000
+    """Events in one Broker's in-memory channel, 503 above: for those who think in events rather than in bytes."""
+    memory_backlog_share: Share = 0.5
+    """Part of an in-memory channel that one Trigger may hold; its events beyond that are dead-lettered."""
+    dead_letter_size_max_bytes: PositiveInt = 8 * MIB
+    """What the built-in dead letter store holds; above it the oldest make room, and are counted."""
+
+    delivery_timeout_s: PositiveFloat = 300.0
+    """One attempt where `delivery.timeout` is unset. Knative: no bound in memory, 600 s with Kafka."""
+    retry_backoff_max_s: PositiveFloat = 3600.0
+    """Longest wait before a retry. AWS SNS allows no longer one either."""
+    reply_size_max_bytes: PositiveInt = MIB
+    """Largest answer read from a sink: a reply is an event and bounded like one."""
+    lane_concurrency_max: PositiveInt = 64
+    """Attempts one Trigger has in flight. Knative's Kafka engine: 50 (`max.poll.records`)."""
+    sink_connections_max: PositiveInt = 256
+    """Connections to one host, all Triggers together. Apache's own default serves as many (`MaxRequestWorkers`)."""
+    sink_connection_age_max_s: PositiveFloat = 60.0
+    """Age at which a connection to a sink is replaced, to follow changes of DNS. Java caches names for 30 s."""
+    sink_connect_timeout_s: PositiveFloat = 10.0
+    """Time to connect to a sink. Go: 30 s; Node's undici: 10 s."""
+    breaker_failures: PositiveInt = 20
+    """Failures in a row after which a sink is paced. Hystrix judges no sooner than after 20 requests."""
+    breaker_pause_s: PositiveFloat = 0.1
+    """Wait between the probes of a paced sink: short, since pacing takes no attempt away from an event."""
+    ttl_max: PositiveInt = 255
+    """Hops an event may make through Brokers. Knative's default."""
+    shutdown_timeout_s: PositiveFloat = 30.0
+    """Time to finish what is in flight when asked to stop. Kubernetes' grace period for a Pod."""

@@ -1,0 +1,1 @@
+"""Where resources live: the contract, its laws, and the implementations."""

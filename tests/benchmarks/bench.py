@@ -1,0 +1,163 @@
+"""The bench: the sink and the unit N, up for the whole run; the subjects, which come and go; one measurement of any."""
+
+import contextlib
+import http.client
+import json
+import sys
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from tests.benchmarks import manifest, nginx
+from tests.benchmarks.load import Load, offer
+from tests.benchmarks.machine import CannotRun
+from tests.benchmarks.process import Process, free_port, get
+from tests.benchmarks.sample import Sample
+
+ROOT: Final = Path(__file__).resolve().parents[2]
+_READY_S: Final = 120.0
+_SETTLED_S: Final = 0.3
+"""All that was accepted has arrived, and for so long nothing more did: what wrk had under way at its end is in."""
+_STALLED_S: Final = 4.0
+"""Something is missing, and for so long nothing arrived: longer than the first four retries of the default policy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """How long and how often. wrk counts in whole seconds."""
+
+    repetitions: int = 5
+    warm_up_s: int = 2
+    window_s: int = 5
+    unit_s: int = 3
+    latency_s: int = 6
+
+
+@dataclass(frozen=True, slots=True)
+class Subject:
+    """What is measured: a process, and where it takes events. `lanes_url` tells its own count of deliveries."""
+
+    process: Process
+    address: str
+    delivered_before: int
+    lanes_url: str | None = None
+
+    @property
+    def url(self) -> str:
+        """Where events are POSTed."""
+        return self.address + manifest.PATH
+
+    def claims(self) -> int | None:
+        """Deliveries to the sink by the subject's own count; None where it keeps none. Other sinks are left out."""
+        if self.lanes_url is None:
+            return None
+        status, body = get(self.lanes_url)
+        if status != http.client.OK:
+            raise CannotRun(f"{self.lanes_url} answers {status}")
+        items = json.loads(body)["items"]
+        delivered: int = sum(item["lane"]["delivered"] for item in items if not item["name"].startswith("bad-"))
+        return delivered
+
+
+class Bench:
+    """Everything a scenario needs. Made by `prepared`."""
+
+    def __init__(
+        self, settings: Settings, cores: tuple[int, int], folder: Path, sink: nginx.Sink, proxy: Subject
+    ) -> None:
+        self.settings = settings
+        self.core, self.other_core = cores
+        self.folder = folder
+        self.sink = sink
+        self._proxy = proxy
+
+    @contextlib.contextmanager
+    def eventing(self, triggers: list[manifest.Document], *options: str) -> Iterator[Subject]:
+        """A ready server with the Broker and these Triggers."""
+        port, api_port = free_port(), free_port()
+        process = self.server(triggers, port, api_port, *options)
+        with process:
+            process.wait_ready(f"http://127.0.0.1:{api_port}/readyz", timeout_s=_READY_S)
+            lanes_url = f"http://127.0.0.1:{api_port}/ops/v1/triggers"
+            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered(), lanes_url)
+
+    def server(self, triggers: list[manifest.Document], port: int, api_port: int, *options: str) -> Process:
+        """The server's process, not entered."""
+        path = self.folder / "manifest.yaml"
+        manifest.write(path, triggers)
+        command = [str(Path(sys.executable).with_name("eventing")), "serve", "-f", str(path), "--host", "127.0.0.1"]
+        command += ["--port", str(port), "--api-port", str(api_port), *options]
+        return Process("eventing", command, core=self.core, folder=self.folder)
+
+    @contextlib.contextmanager
+    def classic(self) -> Iterator[Subject]:
+        """The second yardstick, ready."""
+        port = free_port()
+        arguments = [str(port), f"http://127.0.0.1:{self.sink.port}/", manifest.MATCHING_TYPE]
+        with self.module("classic", arguments, core=self.core) as process:
+            process.wait_ready(f"http://127.0.0.1:{port}/readyz", timeout_s=_READY_S)
+            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered())
+
+    def module(self, name: str, arguments: Sequence[str], *, core: int) -> Process:
+        """A module of this package as a process, not entered."""
+        command = [sys.executable, "-m", f"tests.benchmarks.{name}", *arguments]
+        environment: Mapping[str, str] = {"PYTHONPATH": str(ROOT)}
+        return Process(name, command, core=core, folder=self.folder, environment=environment)
+
+    def unit(self) -> Sample:
+        """One measurement of N: what the same event costs a proxy that only passes it on."""
+        return self._window(self._proxy, Load(), self.settings.unit_s, matching=1)
+
+    def measure(self, subject: Subject, load: Load = Load(), *, matching: int = 1) -> Sample:  # noqa: B008 - frozen
+        """Warm the subject up, then load it for the window. Each event is expected at the sink `matching` times."""
+        self._window(subject, load, self.settings.warm_up_s, matching=matching)
+        return self._window(subject, load, self.settings.window_s, matching=matching)
+
+    def _window(self, subject: Subject, load: Load, duration_s: int, *, matching: int) -> Sample:
+        delivered_before, cpu_before, started = self.sink.delivered(), subject.process.cpu_s(), time.monotonic()
+        result = offer(load, subject.url, duration_s=duration_s, core=self.other_core)
+        in_window, window_s = self.sink.delivered() - delivered_before, time.monotonic() - started
+        cpu_in_window_s = subject.process.cpu_s() - cpu_before
+        subject.process.check()
+        accepted = (result.requests - result.refused) * load.events_per_request
+        delivered = self._drained(delivered_before + accepted * matching) - delivered_before
+        cpu_s = subject.process.cpu_s() - cpu_before
+        if not delivered:
+            name, requests, refused = subject.process.name, result.requests, result.refused
+            raise CannotRun(f"{name} delivered nothing of {requests} requests, {refused} of them refused")
+        claims = subject.claims()
+        return Sample(
+            cpu_s=cpu_s,
+            accepted=accepted,
+            delivered=delivered,
+            missing=max(0, accepted * matching - delivered),
+            refused=result.refused * load.events_per_request,
+            broken=result.broken,
+            miscounted=0 if claims is None else claims - (self.sink.delivered() - subject.delivered_before),
+            throughput_per_s=in_window / window_s,
+            busy=cpu_in_window_s / window_s,
+            rss_peak_bytes=subject.process.rss_peak_bytes(),
+            answer_p50_ms=result.answer_p50_ms,
+            answer_p99_ms=result.answer_p99_ms,
+        )
+
+    def _drained(self, expected: int) -> int:
+        """Wait until the sink's count rests, and return it."""
+        count, changed = self.sink.delivered(), time.monotonic()
+        while time.monotonic() - changed < (_SETTLED_S if count >= expected else _STALLED_S):
+            time.sleep(0.05)
+            if (latest := self.sink.delivered()) != count:
+                count, changed = latest, time.monotonic()
+        return count
+
+
+@contextlib.contextmanager
+def prepared(settings: Settings, cores: tuple[int, int], folder: Path) -> Iterator[Bench]:
+    """A bench with its sink and its proxy running; everything is ended on leaving."""
+    with nginx.counting_sink(core=cores[1], folder=folder) as sink:
+        process, address = nginx.proxy(core=cores[0], folder=folder, sink_port=sink.port)
+        with process:
+            process.wait_ready(f"{address}/readyz", timeout_s=_READY_S)
+            yield Bench(settings, cores, folder, sink, Subject(process, address, 0))

@@ -1,0 +1,146 @@
+"""The arithmetic of the report, and its table. Pure."""
+
+import statistics
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Final
+
+Figures = Mapping[str, float]
+"""What one repetition of a scenario showed, by name: `us`, `n`, `classic`, and what else the scenario promises."""
+
+_FORMATS: Final = {
+    "us": ("", "{:.1f} us"),
+    "n": ("", "{:.2f} N"),
+    "classic": ("", "{:.3f} of classic"),
+    "per_s": ("", "{:,.0f}/s"),
+    "share": ("", "{:.1%}"),
+    "p50_ms": ("p50 ", "{:.2f} ms"),
+    "p99_ms": ("p99 ", "{:.2f} ms"),
+    "floor_p50_ms": ("floor p50 ", "{:.2f} ms"),
+    "floor_p99_ms": ("floor p99 ", "{:.2f} ms"),
+    "start_s": ("start ", "{:.2f} s"),
+    "rss_mb": ("RSS ", "{:.0f} MB"),
+    "rss_growth_mb": ("RSS ", "{:+.0f} MB"),
+}
+"""How each figure is said: its name where the unit does not tell, and its value. A ratio to classic is the
+scenario's cost divided by that of classic."""
+BEGIN: Final = "<!-- figures: begin -->"
+END: Final = "<!-- figures: end -->"
+NEW_PAGE: Final = f"""# Benchmarks
+
+`make bench` measures this table again; `python -m tests.benchmarks --help` tells how to run a part of it.
+
+Every row starts real processes: what is measured on one core; the load generator (wrk, 64 connections, 1 KB of JSON in
+each event) and a counting nginx sink on another. CPU is user and system time of all processes of the measured system
+until the last delivery, divided by the sink's count. **N** is what one nginx worker needs to pass the same request on
+to the same sink, measured right before each row; **classic** is a FastAPI route with the `cloudevents` SDK and an
+aiohttp client. Ratios are taken within each repetition, then their median. Throughput rows compare with one Trigger
+alone, measured right before.
+
+{BEGIN}
+{END}
+"""
+"""What `--write` starts from where there is no page."""
+_HEAD: Final = ("scenario", "CPU us per event", "in N", "of classic", "others", "must", "verdict", "spread")
+
+
+@dataclass(frozen=True, slots=True)
+class Must:
+    """A promise about one figure: at most the bound, or at least."""
+
+    figure: str
+    bound: float
+    at_least: bool = False
+
+    def is_met(self, value: float) -> bool:
+        """Whether the value keeps the promise."""
+        return value >= self.bound if self.at_least else value <= self.bound
+
+    def __str__(self) -> str:
+        label, form = _FORMATS[self.figure]
+        return f"{label}{'≥' if self.at_least else '≤'} {form.format(self.bound)}"
+
+
+@dataclass(slots=True)
+class Row:
+    """One scenario's repetitions. `failure` says why it could not run; `remarks` what else went wrong."""
+
+    name: str
+    title: str
+    musts: tuple[Must, ...] = ()
+    repetitions: list[Figures] = field(default_factory=list)
+    remarks: list[str] = field(default_factory=list)
+    failure: str = ""
+
+    @property
+    def medians(self) -> dict[str, float]:
+        """The median of each figure over the repetitions."""
+        return {name: statistics.median(values) for name, values in self._values().items()}
+
+    @property
+    def spreads(self) -> dict[str, tuple[float, float]]:
+        """The least and the greatest of each figure."""
+        return {name: (min(values), max(values)) for name, values in self._values().items()}
+
+    @property
+    def verdict(self) -> str:
+        """`met`, `missed` or `could not run`; a row without promises has none."""
+        medians = self.medians
+        if self.failure or any(must.figure not in medians for must in self.musts):
+            return "could not run"
+        if not self.musts:
+            return ""
+        return "met" if all(must.is_met(medians[must.figure]) for must in self.musts) else "missed"
+
+    def _values(self) -> dict[str, list[float]]:
+        names = dict.fromkeys(name for figures in self.repetitions for name in figures)
+        return {name: [figures[name] for figures in self.repetitions if name in figures] for name in names}
+
+
+def said(figure: str, value: float) -> str:
+    """A figure as people read it, with its unit."""
+    label, form = _FORMATS[figure]
+    return label + form.format(value)
+
+
+def per_further(one: float, many: float, further: int) -> float:
+    """What each further match costs: the slope between the cost with one match and that with `further` more."""
+    return (many - one) / further
+
+
+def table(rows: Iterable[Row]) -> str:
+    """All rows as a Markdown table, its columns aligned so that a terminal shows it well too."""
+    cells = [_HEAD, *(_cells(row) for row in rows)]
+    widths = [max(len(line[column]) for line in cells) for column in range(len(_HEAD))]
+    cells.insert(1, tuple("-" * width for width in widths))
+    lines = (" | ".join(map(str.ljust, line, widths)) for line in cells)
+    return "\n".join(f"| {line} |" for line in lines)
+
+
+def notes(rows: Iterable[Row]) -> list[str]:
+    """One line for everything that a row has to say beyond its figures."""
+    return [f"{row.name}: {text}" for row in rows for text in (row.failure, *row.remarks) if text]
+
+
+def spliced(page: str, text: str) -> str:
+    """The page with the text between its two markers. Raises ValueError where it has not both of them in order."""
+    before, begin, rest = page.partition(BEGIN)
+    _, end, after = rest.partition(END)
+    if not begin or not end:
+        raise ValueError(f"the page needs the lines {BEGIN} and {END}")
+    return f"{before}{BEGIN}\n{text.strip()}\n{END}{after}"
+
+
+def _cells(row: Row) -> Sequence[str]:
+    medians = row.medians
+    others = [said(name, value) for name, value in medians.items() if name not in ("us", "n", "classic")]
+    bounded = [must.figure for must in row.musts] or ["us"]
+    spread = [" to ".join(said(name, end) for end in row.spreads[name]) for name in bounded if name in row.spreads]
+    return (
+        row.title,
+        *(said(name, medians[name]).split()[0] if name in medians else "" for name in ("us", "n", "classic")),
+        ", ".join(others),
+        ", ".join(map(str, row.musts)),
+        row.verdict,
+        ", ".join(spread),
+    )

@@ -1,0 +1,55 @@
+"""One measurement, and the figures that follow from it. Pure."""
+
+from dataclasses import dataclass
+from typing import Final
+
+_SATURATED: Final = 0.85
+"""Share of the core above which a subject is at its limit; the start of the load generator takes some of the window."""
+
+
+@dataclass(frozen=True, slots=True)
+class Sample:
+    """What one window of load showed. All counts are events but `broken`, which are requests.
+
+    `cpu_s` is user and system time of all the subject's processes until everything was delivered, `delivered` the
+    sink's count. `missing` events were accepted and never came, `refused` ones were answered with 400 and above.
+    `miscounted` is by how much the subject's own count exceeds the sink's. `throughput_per_s` is what reached the sink
+    while the load lasted, `busy` the share of its core that the subject used meanwhile.
+    """
+
+    cpu_s: float
+    accepted: int
+    delivered: int
+    missing: int
+    refused: int
+    broken: int
+    miscounted: int
+    throughput_per_s: float
+    busy: float
+    rss_peak_bytes: int
+    answer_p50_ms: float
+    answer_p99_ms: float
+
+    @property
+    def us_per_delivered(self) -> float:
+        """CPU microseconds per delivery."""
+        return self.cpu_s * 1e6 / self.delivered
+
+    @property
+    def us_per_event(self) -> float:
+        """CPU microseconds per event sent in, however often it was delivered."""
+        return self.cpu_s * 1e6 / self.accepted
+
+    @property
+    def remarks(self) -> str:
+        """What a reader must know before trusting the figures; empty when all went well."""
+        told = {
+            "refused": self.refused,
+            "without answer": self.broken,
+            "accepted and not delivered": self.missing,
+            "claimed beyond the sink's count": self.miscounted,
+        }
+        remarks = [f"{count:,} {words}" for words, count in told.items() if count]
+        if self.busy < _SATURATED:
+            remarks.append(f"its core only {self.busy:.0%} busy: the throughput is not its own limit")
+        return ", ".join(remarks)

@@ -1,0 +1,83 @@
+"""The built-in dead letter store: bounded, oldest out first, found by id."""
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.event import Event
+from dispatcher.deadletter import AttemptRecord, DeadLetter, DeadLetterStore
+
+EVENT = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}, b"data")
+ATTEMPT = AttemptRecord(1.0, "http://sink", 503, 0.1, None, b"busy")
+
+
+def add(store: DeadLetterStore, *, data: bytes = b"", attempts: tuple[AttemptRecord, ...] = (ATTEMPT,)) -> DeadLetter:
+    event = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}, data)
+    return store.add(
+        time_s=2.0,
+        namespace="ns",
+        broker="b",
+        trigger="t",
+        reason="retriesexhausted",
+        event=event,
+        attempts=attempts,
+    )
+
+
+def test_a_letter_keeps_everything_about_the_failure() -> None:
+    """Who, where, why, and every attempt."""
+    store = DeadLetterStore(size_max_bytes=10**6)
+    letter = store.add(
+        time_s=2.0, namespace="ns", broker="b", trigger="t", reason="refused", event=EVENT, attempts=(ATTEMPT,)
+    )
+    assert DeadLetter(1, 2.0, "ns", "b", "t", "refused", EVENT, (ATTEMPT,)) == letter
+    assert letter is store.get(1)
+    assert (1, 0) == (len(store), store.evicted)
+
+
+def test_the_newest_come_first() -> None:
+    """As an operator reads them."""
+    store = DeadLetterStore(size_max_bytes=10**6)
+    letters = [add(store) for _ in range(3)]
+    assert letters[::-1] == list(store)
+
+
+def test_no_letter_is_found_by_an_id_that_is_not_there() -> None:
+    """Never given, or not any more."""
+    store = DeadLetterStore(size_max_bytes=10**6)
+    assert [None, None] == [store.get(0), store.get(1)]
+    add(store)
+    assert [None, None, None] == [store.get(-1), store.get(0), store.get(2)]
+
+
+def test_the_oldest_make_room() -> None:
+    """The bound holds, what left is counted, and ids go on."""
+    store = DeadLetterStore(size_max_bytes=2 * add(DeadLetterStore(size_max_bytes=10**6)).size)
+    first, second, third = add(store), add(store), add(store)
+    assert ([third, second], 1) == (list(store), store.evicted)
+    assert [None, second, third] == [store.get(letter.id) for letter in (first, second, third)]
+
+
+def test_the_newest_stays_however_large() -> None:
+    """A letter that alone is over the bound is kept: it is the one somebody will look for."""
+    store = DeadLetterStore(size_max_bytes=10)
+    add(store)
+    large = add(store, data=bytes(10**6))
+    assert [large] == list(store)
+
+
+def test_answers_are_charged() -> None:
+    """A letter's size counts its event and what each attempt kept."""
+    plain, busy = (add(DeadLetterStore(size_max_bytes=10**6), attempts=attempts) for attempts in ((), (ATTEMPT,) * 3))
+    assert 3 * (128 + len(b"busy")) == busy.size - plain.size
+
+
+@given(st.lists(st.integers(0, 5000), max_size=50), st.integers(0, 20_000))
+def test_the_bound_holds_after_every_letter(sizes: list[int], size_max_bytes: int) -> None:
+    """At most the bound, or one letter; every letter is kept or counted as evicted; each id finds its own."""
+    store = DeadLetterStore(size_max_bytes=size_max_bytes)
+    for count, size in enumerate(sizes, 1):
+        add(store, data=bytes(size))
+        kept = list(store)
+        assert sum(letter.size for letter in kept) <= size_max_bytes or len(kept) == 1
+        assert count == len(kept) + store.evicted
+        assert kept == [store.get(letter.id) for letter in kept]
