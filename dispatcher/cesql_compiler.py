@@ -124,7 +124,7 @@ class _Routine:
                 return self._negated(self._in(node), node.negated)
             case Call():
                 return self._call(node)
-            case Logic():
+            case _:
                 inner = _Routine(self._program)
                 inner.finish(inner.chain(node))
                 return self._program.define(inner)

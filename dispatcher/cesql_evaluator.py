@@ -129,7 +129,7 @@ def _operation(node: Not | Negate | Arithmetic | Comparison | Like | Call) -> Ca
             return partial(compare, node.operator)
         case Like():
             return partial(_is_like, node)
-        case Call():
+        case _:
             return resolve(node.name, len(node.arguments))
 
 

@@ -2,8 +2,8 @@
 
 Precedence is that of the grammar which the standard's own engines share, tightest first: function calls, `NOT` and
 unary `-`; LIKE and IN; `* / %`; `+ -`; comparisons; then AND, OR and XOR on one level, grouped from the right. Hence
-`NOT a = b` is `(NOT a) = b`. A sign right before a digit belongs to the number: `1 -2` is two numbers and refused, while
-`1 - 2` is a difference. Source: CloudEvents SQL 1.0.0 sections 2 and 3.6. Pure.
+`NOT a = b` is `(NOT a) = b`. A sign right before a digit belongs to the number: `1 - 2` is a difference, but `1 -2` two
+numbers and refused. Source: CloudEvents SQL 1.0.0 sections 2 and 3.6. Pure.
 """
 
 import re

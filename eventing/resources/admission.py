@@ -3,7 +3,6 @@
 The same steps, in the same order, as the Kubernetes API server and Knative's webhooks take. Pure.
 """
 
-import copy
 from dataclasses import dataclass
 from typing import Any
 
@@ -55,17 +54,3 @@ def _sign(item: Object, old: Object | None, group: str, user: str) -> None:
         annotations[f"{group}/creator"] = user
     if old is None or item.get("spec") != old.get("spec"):
         annotations[f"{group}/lastModifier"] = user
-
-
-def inherit(item: Object, old: Object, kind: Kind) -> Object:
-    """The object with what a file never says but the stored one has: who made it, its owners and finalizers."""
-    inherited = copy.deepcopy(item)
-    target, source = inherited["metadata"], old["metadata"]
-    for name in ("finalizers", "ownerReferences"):
-        if name in source:
-            target.setdefault(name, copy.deepcopy(source[name]))
-    for name in ("creator", "lastModifier"):
-        annotation = f"{kind.group}/{name}"
-        if annotation in source.get("annotations", {}):
-            target.setdefault("annotations", {}).setdefault(annotation, source["annotations"][annotation])
-    return inherited

@@ -4,11 +4,12 @@ Source: Knative's eventing.knative.dev/v1 Broker: its CRD, defaulting, validatio
 """
 
 import json
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final, Self
 
-from dispatcher.fault import FieldError, at
+from dispatcher.fault import FieldError, at, shown
 from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
 from eventing.resources.duck import ADDRESS, DEAD_LETTER_SINK_STATUS, REFERENCE, STATUS, Reference, validate_reference
 from eventing.resources.identity import Key, Object, key_of
@@ -16,6 +17,8 @@ from eventing.resources.kind import Column, Context, Kind
 from eventing.resources.schema import MISSING, STRING, array, record
 
 CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
+SIZE_ANNOTATION: Final = "eventing.dev/event-size-max-bytes"
+_SIZE: Final = re.compile(r"[1-9][0-9]{0,9}")
 CONDITIONS: Final = ("IngressReady", "TriggerChannelReady", "FilterReady", "Addressable", "EventPoliciesReady")
 """What a Broker's Ready depends on; DeadLetterSinkResolved informs only."""
 _READY: Final = '.status.conditions[?(@.type=="Ready")]'
@@ -30,6 +33,8 @@ class Broker:
     broker_class: str
     config: Reference | None
     delivery: DeliverySpec
+    event_size_max_bytes: int | None = None
+    """The largest request body it takes; None for the server's own bound."""
 
     @classmethod
     def of(cls, item: Object) -> Self:
@@ -42,12 +47,18 @@ class Broker:
             class_of(item),
             Reference.of(config, key.namespace) if config else None,
             DeliverySpec.of(spec.get("delivery"), key.namespace),
+            _event_size_max_bytes(item),
         )
 
 
 def class_of(item: Object) -> str:
     """The class in a Broker's annotation, empty where it has none."""
     return str(item["metadata"].get("annotations", {}).get(CLASS_ANNOTATION, ""))
+
+
+def _event_size_max_bytes(item: Object) -> int | None:
+    text = item["metadata"].get("annotations", {}).get(SIZE_ANNOTATION)
+    return None if text is None else int(text)
 
 
 def _default(item: Object, context: Context) -> None:
@@ -68,6 +79,9 @@ def _validate(item: Object, old: Object | None, context: Context) -> list[FieldE
     errors = [*_validate_spec(item["spec"])]
     if not class_of(item):
         errors.append(FieldError(at("metadata.annotations", CLASS_ANNOTATION), MISSING))
+    size = item["metadata"].get("annotations", {}).get(SIZE_ANNOTATION)
+    if size is not None and not _SIZE.fullmatch(size):
+        errors.append(FieldError(at("metadata.annotations", SIZE_ANNOTATION), f"invalid value: {shown(size)}"))
     namespace = item["metadata"]["namespace"]
     if context.broker_defaults.forbids_foreign_config(namespace):
         errors += _validate_namespaces(item["spec"], namespace)

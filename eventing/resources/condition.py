@@ -76,7 +76,7 @@ class Conditions:
         return _status(self._conditions, READY) == "True"
 
     def initialized(self, now: str) -> Self:
-        """Ready and all dependents are there: absent ones Unknown, or True where Ready is, as a later release added them."""
+        """Ready and all dependents are there: absent ones Unknown, or True where Ready is (an upgrade)."""
         added: Status = "True" if self.is_ready else "Unknown"
         missing = [name for name in (READY, *self._dependents) if name not in self._conditions]
         return self._with(now, *(Condition(name, added) for name in missing))

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Any, Final, Self
 from urllib.parse import urlsplit
 
-from dispatcher.fault import FieldError, at
+from dispatcher.fault import FieldError, at, shown
 from eventing.resources.identity import Key, Object, group_of
 from eventing.resources.schema import INT64, MISSING, STRING, Node, array, mapping, record
 
@@ -31,6 +31,7 @@ STATUS: Final[dict[str, Node]] = {
 DEAD_LETTER_SINK_STATUS: Final = {f"deadLetterSink{name}": STRING for name in ("Uri", "CACerts", "Audience")}
 _NO_ABSOLUTE = "Absolute URI is not allowed when Ref or [apiVersion, kind, name] is present"
 _NO_RELATIVE = "invalid value: Relative URI is not allowed when Ref and [apiVersion, kind, name] is absent"
+_ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")
 _PEM = re.compile(r"-----BEGIN CERTIFICATE-----([^-]+)-----END CERTIFICATE-----")
 _DER_SEQUENCE: Final = b"\x30"
 
@@ -99,29 +100,28 @@ def validate_destination(destination: Object, path: str) -> Iterator[FieldError]
         return
     if ref is not None:
         yield from validate_reference(ref, at(path, "ref"))
-    if uri is not None:
-        yield from _validate_uri(uri, at(path, "uri"), has_reference=ref is not None)
+    if uri is not None and ref is not None and _is_absolute(uri):
+        yield from (FieldError(at(path, name), _NO_ABSOLUTE) for name in ("ref", "uri"))
+    elif uri is not None and ref is None and not _is_absolute(uri):
+        yield FieldError(at(path, "uri"), _NO_RELATIVE)
+    elif uri is not None and not _is_usable(uri):
+        yield FieldError(at(path, "uri"), f"invalid value: {shown(uri)}")
     if (certificates := destination.get("CACerts")) and not _is_pem(certificates):
         yield FieldError(at(path, "CACerts"), "invalid value: expected certificates in PEM")
 
 
-def _validate_uri(uri: str, path: str, *, has_reference: bool) -> Iterator[FieldError]:
+def _is_absolute(uri: str) -> bool:
+    return _ABSOLUTE.match(uri) is not None
+
+
+def _is_usable(uri: str) -> bool:
+    """True for what an HTTP request can be sent to, or for a path below that."""
     try:
         parts = urlsplit(uri)
-        is_absolute, has_host, port = bool(parts.scheme), bool(parts.hostname), parts.port
+        has_address = parts.scheme in ("http", "https") and bool(parts.hostname) and parts.port != 0
     except ValueError:
-        yield FieldError(path, f"invalid value: {uri}")
-        return
-    if has_reference and (is_absolute or has_host):
-        yield FieldError(path, _NO_ABSOLUTE)
-    elif not has_reference and not (is_absolute and has_host):
-        yield FieldError(path, _NO_RELATIVE)
-    elif not has_reference and (parts.scheme not in ("http", "https") or port == 0 or not _is_plain(uri)):
-        yield FieldError(path, f"invalid value: {uri}")
-
-
-def _is_plain(uri: str) -> bool:
-    return uri.isprintable() and " " not in uri
+        return False
+    return uri.isprintable() and " " not in uri and (has_address or not _is_absolute(uri))
 
 
 def _is_pem(text: str) -> bool:

@@ -1,4 +1,3 @@
-# ruff: noqa: S101 - a law is stated by asserting it
 """The laws of a store, one function each: `LAWS` run against every implementation.
 
 A law takes a fresh, empty store. It raises AssertionError where the store breaks it. A change that is due must arrive

@@ -11,7 +11,7 @@ pytestmark = pytest.mark.looptime
 
 
 class Component:
-    """Runs as often as it is told how: seconds until it crashes with an error; after the last one it is well and stays."""
+    """Each run lasts so many seconds and crashes with an error; after the last one it is well and stays."""
 
     def __init__(self, *runs: tuple[float, BaseException]) -> None:
         self.runs = list(runs)
