@@ -44,6 +44,7 @@ class Connection(asyncio.Protocol):
         self._body = bytearray()
         self._is_head_done = False
         self._is_complete = False
+        self._may_keep_alive = False
         self._is_truncated = False
         self._received = 0
         self._status = 0
@@ -126,8 +127,9 @@ class Connection(asyncio.Protocol):
         """An answer is complete; a 1xx only announces another."""
         if self._status < 200:
             self._headers.clear()
-        else:
+        elif not self._is_complete:
             self._is_complete = True
+            self._may_keep_alive = self._parser.should_keep_alive()  # the parser forgets it with the message
 
     def _parse(self, data: bytes) -> None:
         was_clean = self._is_clean
@@ -159,7 +161,7 @@ class Connection(asyncio.Protocol):
         """Remember an answer that came in one piece and means nothing but success: no body, no event, keep alive."""
         if data is None or len(data) > _PLAIN_MAX_BYTES or self._body or self._status >= 300:
             return
-        if not self._parser.should_keep_alive() or self.is_retired:
+        if not self._may_keep_alive or self.is_retired:
             return
         for name in self._headers:
             lower = name.lower()
@@ -176,7 +178,7 @@ class Connection(asyncio.Protocol):
     def _conclude(self) -> None:
         """Hand over a complete answer; the connection serves on if both sides may use it again."""
         outcome = self._outcome(None)
-        if self._transport is None or self.is_retired or not self._is_complete or not self._parser.should_keep_alive():
+        if self._transport is None or self.is_retired or not self._is_complete or not self._may_keep_alive:
             self._finish(outcome)
             self.close()
             return

@@ -3,12 +3,15 @@
 import errno
 import socket
 from collections.abc import Callable
-from typing import Annotated, Literal
+from typing import Annotated, Final, Literal
 
 import typer
 
 from eventing.cli.output import MISUSE, Failure
 from eventing.cli.receiver import Behaviour, Receiver, as_json, as_text
+
+_SHUTDOWN_TIMEOUT_S: Final = 1
+"""What requests get that are still delayed when the sink is stopped: `--delay` may be far longer."""
 
 Host = Annotated[str, typer.Option(help="Where to listen.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one; stderr tells which.")]

@@ -1,4 +1,4 @@
-"""Events: what arrived stays what it was, the decoded view is the SDK's, a change touches nothing but its attributes."""
+"""Events: what arrived stays what it was, the decoded view is the SDK's, a change touches only its attributes."""
 
 import tracemalloc
 from collections.abc import Callable

@@ -63,10 +63,11 @@ def test_an_event_matches_exactly_where_evaluation_gives_true_without_error(tree
     assert (value is True and not evaluation.errors) == compile_match(tree)(some)
 
 
-@given(st.one_of(TREES, LIKELY_TREES), st.one_of(EVENTS, LIKELY_EVENTS))
-@settings(max_examples=600)
-def test_an_event_that_matches_has_every_necessary_equality(tree: Node, some: Event) -> None:
+@given(st.one_of(st.tuples(TREES, EVENTS), st.tuples(LIKELY_TREES, LIKELY_EVENTS)))
+@settings(max_examples=1_000)
+def test_an_event_that_matches_has_every_necessary_equality(pair: tuple[Node, Event]) -> None:
     """An index may skip an expression for every event without one of its equalities."""
+    tree, some = pair
     expression = parse(str(tree))
     if expression.matches(some):
         assert all(some.get_text(name) == text for name, text in expression.equalities())

@@ -59,6 +59,7 @@ def running_sink(*arguments: str) -> Iterator[RunningSink]:
             yield RunningSink(found[0], process)
         finally:
             process.terminate()
+            process.wait(TIMEOUT_S)
 
 
 def _environment(changes: dict[str, str]) -> dict[str, str]:
