@@ -104,6 +104,7 @@ def _repetition(bench: Bench, row: Row, unit: Row, run: Callable[[Bench], Result
             figures["classic"] = figures["us"] / classic_us
     unit.repetitions.append({"us": sample.us_per_delivered})
     row.repetitions.append(figures)
+    row.missing += result.missing
     row.remarks += [result.remarks] if result.remarks else []
     _say("  " + ", ".join([*(said(name, value) for name, value in figures.items()), *filter(None, [result.remarks])]))
     return figures

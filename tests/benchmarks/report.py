@@ -63,13 +63,17 @@ class Must:
 
 @dataclass(slots=True)
 class Row:
-    """One scenario's repetitions. `failure` says why it could not run; `remarks` what else went wrong."""
+    """One scenario's repetitions. `failure` says why it could not run; `remarks` what else went wrong.
+
+    `missing` events were accepted and never delivered: a system that loses its work is cheap, so no promise is met then.
+    """
 
     name: str
     title: str
     musts: tuple[Must, ...] = ()
     repetitions: list[Figures] = field(default_factory=list)
     remarks: list[str] = field(default_factory=list)
+    missing: int = 0
     failure: str = ""
 
     @property
@@ -90,7 +94,8 @@ class Row:
             return "could not run"
         if not self.musts:
             return ""
-        return "met" if all(must.is_met(medians[must.figure]) for must in self.musts) else "missed"
+        is_met = not self.missing and all(must.is_met(medians[must.figure]) for must in self.musts)
+        return "met" if is_met else "missed"
 
     def _values(self) -> dict[str, list[float]]:
         names = dict.fromkeys(name for figures in self.repetitions for name in figures)

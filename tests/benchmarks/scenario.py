@@ -31,6 +31,7 @@ class Result:
 
     figures: Figures
     remarks: str = ""
+    missing: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def batch(bench: Bench) -> Result:
 def match(bench: Bench) -> Result:
     one = _measured(bench, manifest.matching(1, bench.sink.port))
     four = _measured(bench, manifest.matching(4, bench.sink.port), matching=4)
-    return Result({"us": per_further(one.us_per_event, four.us_per_event, 3)}, _remarks(one, four))
+    return _result({"us": per_further(one.us_per_event, four.us_per_event, 3)}, one, four)
 
 
 def exact(bench: Bench) -> Result:
@@ -110,7 +111,7 @@ def latency(bench: Bench) -> Result:
     words = {"refused": "refused", "missing": "never arrived"}
     remarks = ", ".join(f"{seen[key]:.0f} {said}" for key, said in words.items() if seen[key])
     floors = {"floor_p50_ms": floor["p50_ms"], "floor_p99_ms": floor["p99_ms"]}
-    return Result({"p50_ms": seen["p50_ms"], "p99_ms": seen["p99_ms"], **floors}, remarks)
+    return Result({"p50_ms": seen["p50_ms"], "p99_ms": seen["p99_ms"], **floors}, remarks, int(seen["missing"]))
 
 
 def start(bench: Bench) -> Result:
@@ -152,16 +153,17 @@ def _measured(bench: Bench, triggers: list[manifest.Document], *, matching: int 
 
 def _cost(sample: Sample) -> Result:
     figures = {"per_s": sample.throughput_per_s, "rss_mb": sample.rss_peak_bytes / _MB}
-    return Result({"us": sample.us_per_delivered, **figures}, sample.remarks)
+    return _result({"us": sample.us_per_delivered, **figures}, sample)
 
 
 def _share(alone: Sample, loaded: Sample, figures: Figures) -> Result:
     """The throughput that is left, and other figures."""
-    return Result({"share": loaded.throughput_per_s / alone.throughput_per_s, **figures}, _remarks(alone, loaded))
+    return _result({"share": loaded.throughput_per_s / alone.throughput_per_s, **figures}, alone, loaded)
 
 
-def _remarks(*samples: Sample) -> str:
-    return "; ".join(sample.remarks for sample in samples if sample.remarks)
+def _result(figures: Figures, *samples: Sample) -> Result:
+    remarks = "; ".join(sample.remarks for sample in samples if sample.remarks)
+    return Result(figures, remarks, sum(sample.missing for sample in samples))
 
 
 def _paced(bench: Bench, sink_port: int, target_port: int) -> dict[str, float]:

@@ -79,6 +79,14 @@ def test_a_row_is_met_only_if_every_promise_is() -> None:
     assert a_row({"n": 1.9, "classic": 0.2}, musts=musts).verdict == "missed"
 
 
+def test_no_promise_is_met_where_accepted_events_are_missing() -> None:
+    """Losing work is cheap: a cost per event means nothing then."""
+    row = a_row({"n": 1.0}, musts=(Must("n", 2.0),))
+    assert row.verdict == "met"
+    row.missing = 1
+    assert row.verdict == "missed"
+
+
 def test_a_row_without_promises_has_no_verdict() -> None:
     assert a_row({"us": 1.0}).verdict == ""
 

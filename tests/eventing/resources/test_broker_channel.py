@@ -1,0 +1,122 @@
+"""Which channel a Broker's events rest in, against what Knative's Broker said of the same ConfigMaps."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from eventing.errors import ResolutionError
+from eventing.resources.admission import admit
+from eventing.resources.broker import BROKER, Broker
+from eventing.resources.broker_channel import BrokerChannel, choose_channel
+from eventing.resources.broker_default import BrokerDefaults
+from eventing.resources.identity import Key, Object, key_of
+from eventing.resources.kind import Context
+
+RECORDINGS = Path(__file__).parents[4] / "shared" / "conformance" / "knative"
+PREFIX = "Error on setting up the ChannelTemplate: "
+
+
+def scenario(name: str) -> dict[str, Any]:
+    scenarios = json.loads((RECORDINGS / "conditions.json").read_text())
+    return next(one for one in scenarios if name in (one.get("name"), one.get("scenario")))
+
+
+UNUSABLE = scenario("Brokers with configs that are not usable")
+OBJECTS: dict[Key, Object] = {key_of(step["object"]): step["object"] for step in UNUSABLE["steps"] if "object" in step}
+
+
+def recorded(name: str) -> dict[str, Any]:
+    """TriggerChannelReady of that Broker, when all had settled."""
+    states = [
+        step["objects"][f"Broker/{name}"] for step in UNUSABLE["steps"] if f"Broker/{name}" in step.get("objects", {})
+    ]
+    conditions = states[-1]["status"]["conditions"]
+    return next(condition for condition in conditions if condition["type"] == "TriggerChannelReady")
+
+
+def view(item: Object, context: Context | None = None) -> Broker:
+    return Broker.of(admit(BROKER, item, context=context or Context()).item)
+
+
+def broker(**metadata: Any) -> Object:
+    full = {"name": "b", "namespace": "demo", **metadata}
+    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": full}
+
+
+def named(name: str) -> Broker:
+    return view(OBJECTS[Key("eventing.knative.dev", "Broker", "broker-bad-config", name)])
+
+
+@pytest.mark.parametrize("name", ["empty", "secret-config"])
+def test_what_is_not_usable_is_told_as_recorded(name: str) -> None:
+    """The same reason and the same words."""
+    with pytest.raises(ResolutionError) as caught:
+        choose_channel(named(name), OBJECTS.get)
+    expected = recorded(name)
+    assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("bad-yaml", "ConfigMap's value could not be converted to JSON. yaml: "),
+        ("no-kind", "the server has no channel of kind None in messaging.knative.dev/v1; it has InMemoryChannel"),
+        ("unknown-kind", "the server has no channel of kind Nope in messaging.example.com/v1; it has InMemoryChannel"),
+    ],
+)
+def test_a_template_nobody_can_use_is_told_with_what_could(name: str, words: str) -> None:
+    """The same reason as recorded; the words name the kind, which Knative's do not, and are not its parser's."""
+    with pytest.raises(ResolutionError) as caught:
+        choose_channel(named(name), OBJECTS.get)
+    assert caught.value.reason == recorded(name)["reason"]
+    assert caught.value.message.startswith(PREFIX + words)
+
+
+@pytest.mark.parametrize(("name", "spec"), [("old-key", {}), ("with-spec", {"delivery": {"retry": 5}})])
+def test_a_template_of_an_in_memory_channel_is_memory(name: str, spec: dict[str, Any]) -> None:
+    """Under either key; its spec comes along."""
+    assert recorded(name)["status"] == "True"
+    assert choose_channel(named(name), OBJECTS.get) == BrokerChannel("memory", spec)
+
+
+def test_a_missing_config_map_is_told_as_recorded() -> None:
+    """Kubernetes' words for what is not there."""
+    steps = scenario("Broker whose config ConfigMap does not exist; created later")["steps"]
+    after = next(step["objects"]["Broker/default"] for step in steps if "Broker/default" in step.get("objects", {}))
+    expected = next(one for one in after["status"]["conditions"] if one["type"] == "TriggerChannelReady")
+    with pytest.raises(ResolutionError) as caught:
+        choose_channel(view(steps[0]["object"]), {}.get)
+    assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
+
+
+def test_the_shipped_config_map_need_not_exist() -> None:
+    """A Broker of which nothing is said works in an empty store; where the ConfigMap is there it counts."""
+    assert choose_channel(view(broker()), {}.get) == BrokerChannel("memory")
+    key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
+    with pytest.raises(ResolutionError, match="empty or missing value for config"):
+        choose_channel(view(broker()), {key: {"data": {}}}.get)
+
+
+def test_a_broker_without_a_config_gets_the_servers_default() -> None:
+    """Defaults may leave the config open."""
+    bare = view(broker(), Context(broker_defaults=BrokerDefaults({})))
+    assert choose_channel(bare, {}.get) == BrokerChannel("memory")
+
+
+@pytest.mark.parametrize("text", ["[]", "x", "spec: 1", "# nothing"])
+def test_a_template_is_a_map(text: str) -> None:
+    """Whatever else the text holds is told."""
+    key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
+    with pytest.raises(ResolutionError, match="must be a map of apiVersion, kind and spec"):
+        choose_channel(view(broker()), {key: {"data": {"channel-template-spec": text}}}.get)
+
+
+@pytest.mark.parametrize("name", ["Kafka", "Custom"])
+def test_a_class_that_is_not_here_is_told(name: str) -> None:
+    """With the class that is."""
+    annotations = {"eventing.knative.dev/broker.class": name}
+    with pytest.raises(ResolutionError, match=f"'{name}' is not available in this server; use MTChannel") as caught:
+        choose_channel(view(broker(annotations=annotations)), {}.get)
+    assert caught.value.reason == "BrokerClassNotAvailable"
