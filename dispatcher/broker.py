@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping, Sequence
 
-from channels.contract import Channel, Delivery, Receipt
+from channels.contract import Channel, Receipt
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from dispatcher.deadletter import DeadLetterStore
@@ -14,7 +14,7 @@ from dispatcher.trigger import Trigger, TriggerSpec
 
 
 class Broker:
-    """Made when the resource appears, closed when it is gone. An async context manager while it has a channel."""
+    """Made when the resource appears, closed when it is gone; in between it is given a channel."""
 
     def __init__(
         self, namespace: str, name: str, *, dead_letters: DeadLetterStore, limits: LaneLimits, event_size_max_bytes: int
@@ -30,7 +30,8 @@ class Broker:
         """Replies of sinks stored in this Broker."""
         self._dead_letters = dead_letters
         self._limits = limits
-        self._fanout: Fanout | None = None
+        self._fanout = Fanout()
+        self.settle = self._fanout.settle
         self._task: asyncio.Task[None] | None = None
 
     @property
@@ -41,48 +42,38 @@ class Broker:
     @property
     def judged(self) -> int:
         """Events offered to its Triggers so far."""
-        return self._fanout.judged if self._fanout is not None else 0
+        return self._fanout.judged
 
     async def open(self, channel: Channel) -> None:
-        """Take events into this channel from now on. Raises ChannelUnavailable."""
+        """Take events into this channel, and hand them to the Triggers, from now on. Raises ChannelUnavailable."""
         await channel.__aenter__()
+        fanout = self._fanout
+        name = f"fan out of {self.namespace}/{self.name}"
+        self._task = asyncio.create_task(supervise(name, lambda: fanout.run(channel)), name=name)
+        await fanout.joined.wait()
         self.channel = channel
-        self._fanout = Fanout(channel)
-        self._task = asyncio.create_task(supervise(f"fan out of {self.namespace}/{self.name}", self._fanout.run))
-        # The group exists from its first subscription on, and what is published before it goes to nobody.
-        await asyncio.sleep(0)
 
     async def close(self) -> None:
-        """Stop reading, drop what the Triggers still hold, close the channel."""
-        for trigger in self.triggers.values():
-            trigger.close()
-        self.triggers.clear()
+        """Stop reading, drop what the Triggers still hold, close the channel. May be called again."""
+        channel, self.channel = self.channel, None
         if self._task is not None:
             self._task.cancel()
             await asyncio.wait([self._task])
-        if self.channel is not None:
-            await self.channel.__aexit__(None, None, None)
-            self.channel = None
+        self.replace_triggers({})
+        if channel is not None:
+            await channel.__aexit__(None, None, None)
 
     def replace_triggers(self, specs: Mapping[str, TriggerSpec]) -> None:
         """Judge by these from the next event on: Triggers are added, changed in place, and closed."""
-        for name in self.triggers.keys() - specs.keys():
-            self.triggers.pop(name).close()
+        gone = [self.triggers.pop(name) for name in self.triggers.keys() - specs.keys()]
         for name, spec in specs.items():
-            if name in self.triggers:
-                if self.triggers[name].spec != spec:
-                    self.triggers[name].update(spec)
-            else:
-                self.triggers[name] = Trigger(
-                    (self.namespace, self.name, name),
-                    spec,
-                    broker=self,
-                    dead_letters=self._dead_letters,
-                    limits=self._limits,
-                    judged=self.judged,
-                )
-        if self._fanout is not None:
-            self._fanout.replace((trigger.spec.predicate, trigger.lane) for trigger in self.triggers.values())
+            if name not in self.triggers:
+                self.triggers[name] = self._create_trigger(name, spec)
+            elif self.triggers[name].spec != spec:
+                self.triggers[name].update(spec)
+        self._fanout.replace((trigger.spec.predicate, trigger.lane) for trigger in self.triggers.values())
+        for trigger in gone:
+            trigger.close()
 
     def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
         """Store events, or refuse them where there is no channel."""
@@ -95,7 +86,12 @@ class Broker:
         """Store a sink's reply: it is judged by all Triggers, the one that brought it among them."""
         self.submit((event,), receipt)
 
-    def settle(self, delivery: Delivery) -> None:
-        """A Trigger owes nothing more for this event."""
-        if self._fanout is not None:
-            self._fanout.settle(delivery)
+    def _create_trigger(self, name: str, spec: TriggerSpec) -> Trigger:
+        return Trigger(
+            (self.namespace, self.name, name),
+            spec,
+            broker=self,
+            dead_letters=self._dead_letters,
+            limits=self._limits,
+            judged=self.judged,
+        )

@@ -1,11 +1,11 @@
-"""One HTTP/1.1 connection to a sink: one request at a time, one Outcome each, no task and no timer per request.
+"""One HTTP/1.1 connection to a sink: one request at a time, one end each, no task and no timer per request.
 
-httptools parses the answers. An answer that lies about its length, trickles, breaks off, is preceded by 1xx, or never ends
-is an Outcome like any other; what an answer may occupy is bounded.
+httptools parses the answers. An answer that lies about its length, trickles, breaks off, is preceded by 1xx, or never
+ends is an Outcome like any other; what an answer may occupy is bounded.
 """
 
 import asyncio
-from typing import TYPE_CHECKING, Any, Final, cast
+from typing import TYPE_CHECKING, Final, cast
 
 import httptools
 
@@ -16,7 +16,9 @@ if TYPE_CHECKING:
     from dispatcher.pool import Pool
 
 _HEAD_MAX_BYTES: Final = 65_536
-"""An answer's head, with all 1xx before it (curl gives up at 300 KB, nginx at 8 KB)."""
+"""An answer's head and trailers, with all 1xx before it (curl gives up at 300 KB, nginx at 8 KB)."""
+_FRAMING_BYTES: Final = 8
+"""What each byte of a body may bring with it: chunks of a single byte take six."""
 _PLAIN_MAX_BYTES: Final = 1024
 _PLAIN_COUNT_MAX: Final = 64
 
@@ -24,41 +26,31 @@ _PLAIN_COUNT_MAX: Final = 64
 class Connection(asyncio.Protocol):
     """A connection of a pool. Made by the pool, which is told of everything that ends."""
 
-    def __init__(self, pool: "Pool", now_s: float) -> None:
+    def __init__(self, pool: "Pool") -> None:
         self.pool = pool
         self.attempt: Attempt | None = None
         """What is on its way here; None while the connection is idle."""
-        self.opened_s = now_s
+        self.opened_s = pool.now_s()
         self.is_retired = False
-        """Not to be used again: too old, or its peer said so."""
+        """Not to be used again: closed, or too old."""
         self._is_reused = False
+        self._is_untouched = True
+        """Nothing has come of an answer to the request under way."""
         self._transport: asyncio.Transport | None = None
         self._plain = pool.plain_answers
-        self._is_clean = True
-        self._reset()
-
-    def _reset(self) -> None:
-        self._parser = httptools.HttpResponseParser(self)
-        self._headers: dict[bytes, bytes] = {}
-        self.on_header = self._headers.setdefault
-        self._body = bytearray()
-        self._is_head_done = False
-        self._is_complete = False
-        self._may_keep_alive = False
-        self._is_truncated = False
-        self._received = 0
-        self._status = 0
+        self._reader = _Reader(pool.reply_size_max_bytes)
 
     def send(self, attempt: "Attempt", request: bytes) -> None:
-        """Put a request on the wire. The outcome goes to the attempt's lane."""
+        """Put a request on the wire. Its end goes to the attempt's lane."""
         self.attempt = attempt
         cast("asyncio.Transport", self._transport).write(request)
 
     def abandon(self, error: str) -> None:
-        """Give up on the request under way, and on the connection."""
-        self._is_head_done = False  # an answer that broke off is none
-        self._finish(self._outcome(error))
+        """Close, and end the request under way as one without an answer: one that broke off is none."""
+        attempt, self.attempt = self.attempt, None
         self.close()
+        if attempt is not None:
+            attempt.lane.finish(attempt, Outcome(None, {}, b"", error, self.pool.now_s() - attempt.started_s))
 
     def close(self) -> None:
         """Close without waiting for anything."""
@@ -78,124 +70,166 @@ class Connection(asyncio.Protocol):
         attempt = self.attempt
         if attempt is None:
             self.close()  # bytes that nobody asked for
-        elif self._is_clean and data in self._plain:
+        elif self._is_untouched and data in self._plain and not self._is_sending():
             self.attempt = None
             self._is_reused = True
             self.pool.release(self)
             attempt.lane.delivered(attempt)
         else:
-            self._parse(data)
+            self._read(attempt, data)
 
     def connection_lost(self, exc: Exception | None) -> None:
         """The connection ended: for an answer without a length that is its end, for a request under way a failure."""
         self._transport = None
-        self.is_retired = True
-        self.pool.forget(self)
         attempt = self.attempt
         if attempt is None:
-            return
-        if self._is_head_done and self._ends_with_connection():
-            self._conclude()
-        elif self._is_clean and self._is_reused and not attempt.is_resent:
+            self.close()
+        elif self._is_untouched and self._is_reused and not attempt.is_resent:
             # The peer closed an idle connection while the request was on its way: it has seen nothing of it.
-            attempt.is_resent = True
             self.attempt = None
-            self.pool.send(attempt)
+            self.close()
+            self.pool.resend(attempt)
+        elif exc is None and self._reader.ends_with_connection:
+            self._conclude(attempt)
         else:
-            self._finish(self._outcome(str(exc) if exc else "the sink closed the connection before its answer was complete"))
+            words = "the sink closed the connection before its answer was complete"
+            self.abandon(words if exc is None else f"{words}: {exc}")
 
-    # What httptools calls.
+    def _read(self, attempt: "Attempt", data: bytes) -> None:
+        reader = self._reader
+        is_whole, self._is_untouched = self._is_untouched, False
+        reader.feed(data)
+        if reader.is_complete:
+            if is_whole and len(data) <= _PLAIN_MAX_BYTES and reader.is_plain and not self._is_sending():
+                self._learn(data)
+            self._conclude(attempt)
+        elif reader.fault is not None:
+            self.abandon(reader.fault)
+        elif reader.is_truncated:
+            self._conclude(attempt)
 
-    def on_headers_complete(self) -> None:
-        """The head of an answer, perhaps of a 1xx, perhaps of one too many."""
-        if self._is_complete:
-            self.is_retired = True
-        else:
-            self._status = self._parser.get_status_code()
-            self._is_head_done = self._status >= 200
-
-    def on_body(self, body: bytes) -> None:
-        """Some of the body: kept up to the bound."""
-        if self._is_complete:
-            return
-        room = self.pool.reply_size_max_bytes - len(self._body)
-        self._is_truncated = self._is_truncated or len(body) > room
-        if room > 0:
-            self._body += body[:room]
-
-    def on_message_complete(self) -> None:
-        """An answer is complete; a 1xx only announces another."""
-        if self._status < 200:
-            self._headers.clear()
-        elif not self._is_complete:
-            self._is_complete = True
-            self._may_keep_alive = self._parser.should_keep_alive()  # the parser forgets it with the message
-
-    def _parse(self, data: bytes) -> None:
-        was_clean = self._is_clean
-        self._is_clean = False
-        if not self._is_head_done:
-            self._received += len(data)
-        try:
-            self._parser.feed_data(data)
-        except httptools.HttpParserUpgrade:
-            self.is_retired = True
-            self._finish(self._outcome("the sink switched protocols"))
-        except httptools.HttpParserError as error:
-            if not self._is_complete:
-                self._finish(self._outcome(f"malformed HTTP answer: {error}"))
-            self.is_retired = True
-        if self._is_complete:
-            self._learn(data if was_clean else None)
-            self._conclude()
-        elif self._is_truncated:
-            self._finish(self._outcome(None))
-            self.close()
-        elif self._received > _HEAD_MAX_BYTES:
-            self._finish(self._outcome("the head of the answer is too large"))
-            self.close()
-        elif self.attempt is None:
-            self.close()
-
-    def _learn(self, data: bytes | None) -> None:
-        """Remember an answer that came in one piece and means nothing but success: no body, no event, keep alive."""
-        if data is None or len(data) > _PLAIN_MAX_BYTES or self._body or self._status >= 300:
-            return
-        if not self._may_keep_alive or self.is_retired:
-            return
-        for name in self._headers:
-            lower = name.lower()
-            if lower == b"ce-specversion" or (lower == b"content-type" and b"cloudevents" in self._headers[name].lower()):
-                return
+    def _learn(self, data: bytes) -> None:
+        """Remember an answer that came in one piece and means nothing but success."""
         if len(self._plain) >= _PLAIN_COUNT_MAX:
             self._plain.clear()
         self._plain.add(data)
 
-    def _ends_with_connection(self) -> bool:
-        lower = {name.lower() for name in self._headers}
-        return not lower & {b"content-length", b"transfer-encoding"}
+    def _is_sending(self) -> bool:
+        """An answer to a request that was not taken whole: its rest, and all after it, would pile up here."""
+        return self._transport is not None and self._transport.get_write_buffer_size() > 0
 
-    def _conclude(self) -> None:
-        """Hand over a complete answer; the connection serves on if both sides may use it again."""
-        outcome = self._outcome(None)
-        if self._transport is None or self.is_retired or not self._is_complete or not self._may_keep_alive:
-            self._finish(outcome)
+    def _conclude(self, attempt: "Attempt") -> None:
+        """Hand over an answer; the connection serves on if both sides may use it again."""
+        reader = self._reader
+        latency_s = self.pool.now_s() - attempt.started_s
+        outcome = Outcome(reader.status, reader.headers, bytes(reader.body), None, latency_s, reader.is_truncated)
+        self.attempt = None
+        if reader.keeps_alive and self._transport is not None and not self._is_sending():
+            reader.begin()
+            self._is_untouched = self._is_reused = True
+            self.pool.release(self)
+        else:
             self.close()
+        attempt.lane.finish(attempt, outcome)
+
+
+class _Reader:
+    """Reads one answer after the other. Keeps of a body what the bound allows, of trailers nothing."""
+
+    __slots__ = (
+        "_body_max_bytes",
+        "_parser",
+        "_received",
+        "body",
+        "fault",
+        "headers",
+        "is_complete",
+        "is_truncated",
+        "keeps_alive",
+        "status",
+    )
+
+    def __init__(self, body_max_bytes: int) -> None:
+        self._body_max_bytes = body_max_bytes
+        self._parser = httptools.HttpResponseParser(self)
+        self.begin()
+
+    def begin(self) -> None:
+        """Expect another answer."""
+        self._received = 0
+        self.status: int | None = None
+        """Of the answer whose head is complete; None before."""
+        self.headers: dict[bytes, bytes] = {}
+        """By lower-case name; of a name that came twice the first value counts."""
+        self.body = bytearray()
+        self.is_truncated = False
+        """The body has more than the bound."""
+        self.is_complete = False
+        self.keeps_alive = False
+        """The answer is complete, nothing came after it, and the connection may serve on."""
+        self.fault: str | None = None
+        """Words for why the answer is none."""
+
+    @property
+    def is_plain(self) -> bool:
+        """True for success that says nothing more, on a connection that serves on."""
+        if self.status is None or self.status >= 300 or self.body or not self.keeps_alive:
+            return False
+        media = self.headers.get(b"content-type", b"")
+        return b"ce-specversion" not in self.headers and b"cloudevents" not in media.lower()
+
+    @property
+    def ends_with_connection(self) -> bool:
+        """The head came, and named no other end of the body (RFC 9112, 6.3)."""
+        return self.status is not None and not self.headers.keys() & {b"content-length", b"transfer-encoding"}
+
+    def feed(self, data: bytes) -> None:
+        """Read on. Never raises; look at `is_complete`, then `fault`, then `is_truncated`."""
+        self._received += len(data)
+        try:
+            self._parser.feed_data(data)
+        except httptools.HttpParserUpgrade:
+            self._fail("the sink switched protocols")
+        except httptools.HttpParserError as error:
+            self._fail(f"malformed HTTP answer: {error}")
+        if not self.is_truncated and self._received > _HEAD_MAX_BYTES + _FRAMING_BYTES * len(self.body):
+            self._fail("the head of the answer is too large")
+
+    def _fail(self, fault: str) -> None:
+        self.keeps_alive = False
+        self.fault = fault
+
+    # What httptools calls.
+
+    def on_message_begin(self) -> None:
+        """An answer, a 1xx before it, or one too many."""
+        self.keeps_alive = False
+
+    def on_header(self, name: bytes, value: bytes) -> None:
+        """A header, or what comes after the body and looks like one."""
+        if self.status is None:
+            self.headers.setdefault(name.lower(), value)
+
+    def on_headers_complete(self) -> None:
+        """The head of an answer; a 1xx is none, but for the one that ends HTTP."""
+        status = self._parser.get_status_code()
+        if status == 101:
+            self._fail("the sink switched protocols")
+        elif status < 200:
+            self.headers.clear()
+        elif self.status is None:
+            self.status = status
+
+    def on_body(self, body: bytes) -> None:
+        """Some of the body: kept up to the bound."""
+        if self.is_complete:
             return
-        attempt, self.attempt = self.attempt, None
-        self._reset()
-        self._is_clean = self._is_reused = True
-        self.pool.release(self)
-        if attempt is not None:
-            attempt.lane.finish(attempt, outcome)
+        room = self._body_max_bytes - len(self.body)
+        self.is_truncated = self.is_truncated or len(body) > room
+        self.body += body[:room]
 
-    def _outcome(self, error: str | None) -> Outcome:
-        status = self._status if self._is_head_done else None
-        headers = {name.lower(): value for name, value in reversed(self._headers.items())}
-        latency_s = 0.0 if self.attempt is None else self.pool.now_s() - self.attempt.started_s
-        return Outcome(status, headers, bytes(self._body), error, latency_s, self._is_truncated)
-
-    def _finish(self, outcome: Outcome) -> None:
-        attempt, self.attempt = self.attempt, None
-        if attempt is not None:
-            attempt.lane.finish(attempt, outcome)
+    def on_message_complete(self) -> None:
+        """An answer is complete, or a 1xx, which only announces another."""
+        if self.status is not None and not self.is_complete:
+            self.is_complete = True
+            self.keeps_alive = self._parser.should_keep_alive()

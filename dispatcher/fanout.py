@@ -17,10 +17,11 @@ BATCH_MAX = 256
 class Fanout:
     """Reads a channel, offers each event to the lanes whose predicates match, acks it when all of them have settled."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self) -> None:
         self.judged = 0
         """Events that an index was asked about."""
-        self._channel = channel
+        self.joined = asyncio.Event()
+        """Set from the first subscription on: what is published before it goes to nobody."""
         self._index: Index[Lane] = Index(())
         self._settled: list[Delivery] = []
         self._subscription: Subscription | None = None
@@ -30,10 +31,11 @@ class Fanout:
         """From the next event on, judge by these. The index is swapped whole, so no event meets two versions."""
         self._index = Index(entries)
 
-    async def run(self) -> None:
-        """Until cancelled; then what is not settled returns to the group."""
-        async with self._channel.subscribe(GROUP) as subscription:
+    async def run(self, channel: Channel) -> None:
+        """Until cancelled or crashed; then what is not settled returns to the group. Raises ChannelUnavailable."""
+        async with channel.subscribe(GROUP) as subscription:
             self._subscription = subscription
+            self.joined.set()
             try:
                 while True:
                     self._judge(await subscription.receive(BATCH_MAX))

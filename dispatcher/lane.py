@@ -1,7 +1,7 @@
 """The lane of one sink: its own bounded buffer, its own limit in flight, its own retries and circuit breaker.
 
-A sink that is dead, slow or lying fills its own lane and nobody else's. The lane carries out what `outcome.decide` says;
-what happens to an event at its end is for the lane's owner.
+A sink that is dead, slow or lying fills its own lane and nobody else's. The lane carries out what `outcome.decide`
+says; what happens to an event at its end is for the lane's owner.
 """
 
 import asyncio
@@ -16,7 +16,7 @@ from typing import Final, Protocol
 
 from channels.contract import Delivery
 from channels.event import Event
-from dispatcher.attempt import HISTORY_MAX, Attempt
+from dispatcher.attempt import Attempt
 from dispatcher.breaker import Breaker, is_failure
 from dispatcher.deadletter import ANSWER_MAX_BYTES, AttemptRecord
 from dispatcher.outcome import DeadLetter, Done, Exhausted, Outcome, Reason, Retry, decide
@@ -39,38 +39,49 @@ class LaneLimits:
 
 
 class LaneOwner(Protocol):
-    """Who is told how an event's way through a lane ended. Exactly one of the three is called for each that was offered."""
+    """Who is told how an event's way through a lane ended: by exactly one call for each event that entered."""
 
     def settle(self, delivery: Delivery) -> None:
-        """Delivered, and no reply came."""
+        """Nothing more is owed: it was delivered and no reply came, or the lane was closed."""
 
     def reply(self, attempt: Attempt, event: Event) -> None:
-        """Delivered, and a reply came. It ends with `settle`, or with `finish` where the reply could not be stored."""
+        """Delivered, and a reply came. Ends with the lane's `replied`, `finish_unstored` or `exhaust_ttl`."""
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
-        """Failed for good. `outcome` is None where no attempt was made."""
+        """Failed for good. `outcome` is None where no answer says why."""
+
+    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
+        """There was no room for it. `history` is what it went through before it came to this lane."""
 
 
 class Lane:
-    """One sink's lane. All counters grow only; `in_flight` and `waiting` say what is held."""
+    """One sink's lane. All counters grow only; `in_flight` and `waiting` say what is held.
+
+    What entered is, at every moment, waiting, in flight, done, dropped, or with the owner (`give_up`, `overflow`).
+    A sink may answer before its `send` returns.
+    """
 
     def __init__(self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits) -> None:
-        self.owner = owner
         self.sink = sink
         self.policy = policy
-        self.limits = limits
         self.breaker = Breaker(limits.breaker_failures, limits.breaker_pause_s)
         self.in_flight = 0
         self.matched = 0
+        """Events that were offered."""
         self.done = 0
         """Events this lane delivered."""
+        self.dropped = 0
+        """Events that were waiting, or failed, when the lane was closed."""
         self.retried = 0
         """Attempts after a first one."""
         self.replies = 0
         self.replies_ignored = 0
         self.latency_buckets = [0] * (len(LATENCY_BOUNDS_S) + 1)
         self.latency_sum_s = 0.0
+        self._owner = owner
         self._settle = owner.settle
+        self._overflow = owner.overflow
+        self._limits = limits
         self._concurrency_max = limits.concurrency_max
         self._loop = asyncio.get_running_loop()
         self._now_s = self._loop.time
@@ -94,26 +105,48 @@ class Lane:
         return len(self._retries)
 
     def offer(self, delivery: Delivery) -> None:
-        """Take an event that matched: send it now, keep it for later, or give it up where the backlog is at its bound."""
+        """Take an event that matched: send it now, keep it for later, or hand it back where the backlog is full."""
         self.matched += 1
         if self.in_flight < self._concurrency_max and self.breaker.is_closed and not self._ready:
             self.in_flight += 1
-            self.sink.send(Attempt(self, delivery, delivery.event))
+            sink = self.sink
+            sink.send(Attempt(self, sink, delivery, delivery.event))
+        elif self._is_full():
+            self._overflow(delivery, ())
         else:
-            self.keep(Attempt(self, delivery, delivery.event))
+            self._wait(Attempt(self, self.sink, delivery, delivery.event))
 
     def keep(self, attempt: Attempt) -> None:
         """Put an attempt behind those that wait, if there is room."""
-        limits = self.limits
-        if self.waiting >= limits.backlog_events_max or self._size_bytes >= limits.backlog_size_max_bytes:
-            self.owner.give_up(attempt, "backlogfull", None)
-            return
-        self._size_bytes += attempt.delivery.size_bytes
-        self._ready.append(attempt)
+        if self._is_full():
+            self._overflow(attempt.delivery, attempt.history)
+        else:
+            self._wait(attempt)
+
+    def update(self, sink: Sink, policy: Policy) -> None:
+        """From the next attempt on, send there and by this policy."""
+        if sink.uri != self.sink.uri:  # what another address did says nothing about this one
+            self.breaker = Breaker(self._limits.breaker_failures, self._limits.breaker_pause_s)
+        self.sink = sink
+        self.policy = policy
         self._pump()
 
+    def close(self) -> None:
+        """Nothing is owed any more: drop what waits; what is in flight ends without another attempt."""
+        self._is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        dropped = [*self._ready, *(attempt for _, _, attempt in self._retries)]
+        self._ready.clear()
+        self._retries.clear()
+        self._size_bytes = 0
+        for attempt in dropped:
+            self._drop(attempt)
+
+    # How an attempt ends. Each is told exactly once, by its sink or, where a reply came, by the owner.
+
     def delivered(self, attempt: Attempt) -> None:
-        """The plain end of an attempt: success, and nothing came back."""
+        """Success, and nothing came back."""
         self.in_flight -= 1
         self.done += 1
         latency_s = self._now_s() - attempt.started_s
@@ -126,21 +159,17 @@ class Lane:
             self._pump()
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
-        """Any other end of an attempt: record it, decide, carry out."""
+        """Any other end of a request: count it, decide, carry out."""
         self.latency_sum_s += outcome.latency_s
         self.latency_buckets[bisect_left(LATENCY_BOUNDS_S, outcome.latency_s)] += 1
         if is_failure(outcome.status):
             self.breaker.record_failure(self._now_s())
-        elif not self.breaker.is_closed or self.breaker.failures:
+        elif self.breaker.failures:
             self.breaker.record_success()
         self._carry_out(attempt, outcome)
 
-    def finish_unstored(self, attempt: Attempt, error: Exception) -> None:
-        """A reply could not be stored: the delivery failed as a whole, though not by the sink's fault."""
-        self._carry_out(attempt, Outcome(503, {}, b"", f"the reply was not stored: {error}", 0.0))
-
     def replied(self, attempt: Attempt, *, is_stored: bool) -> None:
-        """The end of an attempt that a reply came back from."""
+        """The reply that came back is taken care of."""
         self.in_flight -= 1
         self.done += 1
         self.replies += is_stored
@@ -148,65 +177,95 @@ class Lane:
         self._settle(attempt.delivery)
         self._pump()
 
-    def _carry_out(self, attempt: Attempt, outcome: Outcome) -> None:
+    def finish_unstored(self, attempt: Attempt, error: Exception) -> None:
+        """The reply could not be stored: the delivery failed as a whole, though not by the sink's fault."""
+        self._carry_out(attempt, Outcome(503, {}, b"", f"the reply was not stored: {error}", 0.0))
+
+    def exhaust_ttl(self, attempt: Attempt) -> None:
+        """The event, or its reply, would have made one hop too many."""
         self.in_flight -= 1
-        self._record(attempt, outcome)
-        if self._is_closed:
-            self._settle(attempt.delivery)
-            return
+        if self.breaker.state == "half-open":
+            self.breaker.record_failure(self._now_s())  # a probe that told nothing: the next one may
+        self._give_up(attempt, "ttlexhausted", None)
+        self._pump()
+
+    def _carry_out(self, attempt: Attempt, outcome: Outcome) -> None:
         spread = random.uniform(SPREAD_MIN, SPREAD_MAX)  # noqa: S311 - jitter, no secret
-        match decide(outcome, attempt.number, self.policy, spread=spread, now_s=time.time()):
-            case Done(reply=None, ignored=ignored):
+        verdict = decide(outcome, attempt.number, self.policy, spread=spread, now_s=time.time())
+        if isinstance(verdict, Done) and verdict.reply is not None:
+            self._owner.reply(attempt, verdict.reply)  # in flight until the reply is stored
+            return
+        self.in_flight -= 1
+        match verdict:
+            case Done(ignored=ignored):
                 self.replies_ignored += ignored
                 self.done += 1
                 self._settle(attempt.delivery)
-            case Done(reply=Event() as reply):
-                self.in_flight += 1  # until the reply is stored
-                self.owner.reply(attempt, reply)
             case Retry(after_s=after_s):
+                self._record(attempt, outcome)
                 self._retry(attempt, after_s)
             case DeadLetter(reason=reason) | Exhausted(reason=reason):
-                self.owner.give_up(attempt, reason, outcome)
+                self._record(attempt, outcome)
+                self._give_up(attempt, reason, outcome)
         self._pump()
 
-    def exhaust_ttl(self, attempt: Attempt) -> None:
-        """The attempt, or its reply, would have been one hop too many."""
-        self.in_flight -= 1
-        self.owner.give_up(attempt, "ttlexhausted", None)
+    def _give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
+        if self._is_closed:
+            self._drop(attempt)
+        else:
+            self._owner.give_up(attempt, reason, outcome)
+
+    def _drop(self, attempt: Attempt) -> None:
+        self.dropped += 1
+        self._settle(attempt.delivery)
+
+    def _record(self, attempt: Attempt, outcome: Outcome) -> None:
+        answer = outcome.body[:ANSWER_MAX_BYTES]
+        began_s = time.time() - outcome.latency_s
+        attempt.record(
+            AttemptRecord(began_s, attempt.sink.uri, outcome.status, outcome.latency_s, outcome.error, answer)
+        )
+
+    # What waits.
+
+    def _is_full(self) -> bool:
+        limits = self._limits
+        waiting = len(self._ready) + len(self._retries)
+        return waiting >= limits.backlog_events_max or self._size_bytes >= limits.backlog_size_max_bytes
+
+    def _wait(self, attempt: Attempt) -> None:
+        self._size_bytes += attempt.size_bytes
+        self._ready.append(attempt)
         self._pump()
 
     def _retry(self, attempt: Attempt, after_s: float) -> None:
-        """Send the attempt's event again after a while."""
+        """Send the attempt's event again after a while. It has had its place: the bound does not turn it away."""
+        if self._is_closed:
+            self._drop(attempt)
+            return
+        if self._size_bytes >= self._limits.backlog_size_max_bytes:
+            attempt.forget()
         attempt.number += 1
         attempt.is_resent = False
-        self._size_bytes += attempt.delivery.size_bytes
+        self._size_bytes += attempt.size_bytes
         heapq.heappush(self._retries, (self._now_s() + after_s, next(self._sequence), attempt))
         self._wake_at(self._retries[0][0])
 
-    def close(self) -> None:
-        """Nothing is owed any more: drop what waits; what is in flight settles without another attempt."""
-        self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        dropped = [*self._ready, *(attempt for _, _, attempt in self._retries)]
-        self._ready.clear()
-        self._retries.clear()
-        self._size_bytes = 0
-        for attempt in dropped:
-            self._settle(attempt.delivery)
-
     def _pump(self) -> None:
-        """Send what may be sent: the oldest first, as far as the limit in flight and the breaker let it."""
+        """Send what may be sent: the first in the queue first, as far as the limit in flight and the breaker let it."""
         if self._is_pumping:
             return  # a sink that answers before `send` returns calls back into here
         self._is_pumping = True
-        while self._ready and self.in_flight < self._concurrency_max and self._may_send():
-            attempt = self._ready.popleft()
-            self._size_bytes -= attempt.delivery.size_bytes
-            self.in_flight += 1
-            self.retried += attempt.number > 1
-            self.sink.send(attempt)
-        self._is_pumping = False
+        try:
+            while self._ready and self.in_flight < self._concurrency_max and self._may_send():
+                attempt = self._ready.popleft()
+                self._size_bytes -= attempt.size_bytes
+                self.in_flight += 1
+                self.retried += attempt.number > 1
+                attempt.sink = self.sink
+                attempt.sink.send(attempt)
+        finally:
+            self._is_pumping = False
 
     def _may_send(self) -> bool:
         if self.breaker.is_closed:
@@ -226,20 +285,13 @@ class Lane:
         self._timer = self._loop.call_at(due_s, self._wake)
 
     def _wake(self) -> None:
-        """Retries that are due join those that wait; the timer is set for the next one."""
+        """Retries that are due go before all that wait, for they are older; the timer is set for the next one."""
         self._timer = None
         now_s = self._now_s()
+        due: list[Attempt] = []
         while self._retries and self._retries[0][0] <= now_s:
-            self._ready.append(heapq.heappop(self._retries)[2])
+            due.append(heapq.heappop(self._retries)[2])
+        self._ready.extendleft(reversed(due))
         if self._retries:
             self._wake_at(self._retries[0][0])
         self._pump()
-
-    def _record(self, attempt: Attempt, outcome: Outcome) -> None:
-        if attempt.history is None:
-            attempt.history = deque(maxlen=HISTORY_MAX)
-        answer = outcome.body[:ANSWER_MAX_BYTES]
-        began_s = time.time() - outcome.latency_s
-        attempt.history.append(
-            AttemptRecord(began_s, self.sink.uri, outcome.status, outcome.latency_s, outcome.error, answer)
-        )

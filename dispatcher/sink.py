@@ -1,14 +1,15 @@
 """Where attempts go: an HTTP URL, or a Broker of this process. One request, one Outcome."""
 
 import asyncio
+import re
 from typing import TYPE_CHECKING, Final, Protocol
-from urllib.parse import quote, urlsplit
+from urllib.parse import SplitResult, quote, urlsplit
+from weakref import WeakValueDictionary
 
 from channels import codec
-from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import TTL_MAX, Event
 from dispatcher.outcome import Outcome
-from dispatcher.pool import Origin, Pool, PoolLimits
+from dispatcher.pool import LastHead, Origin, Pool, PoolLimits
 
 if TYPE_CHECKING:
     from dispatcher.attempt import Attempt
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
 
 _PORTS: Final = {"http": 80, "https": 443}
 _PATH_SAFE: Final = "!$%&'()*+,/:;=?@[]~"
+_HOST: Final = re.compile(r"[A-Za-z0-9_][A-Za-z0-9._-]*|[0-9A-Fa-f:.]+")
+"""A name or an IPv4 address, or an IPv6 address without its brackets."""
 
 
 class Sink(Protocol):
@@ -24,21 +27,24 @@ class Sink(Protocol):
     uri: str
 
     def send(self, attempt: "Attempt") -> None:
-        """Begin one request. Its end is `attempt.lane.delivered` or `attempt.lane.finish`, perhaps before this returns."""
+        """Begin one request. It ends with the lane's `delivered`, `finish` or `exhaust_ttl`, perhaps at once."""
 
     def request(self, event: Event) -> bytes:
         """The bytes of the request, for what is sent over a wire."""
 
 
 class HttpSink:
-    """A URL that events are POSTed to."""
+    """A URL that events are POSTed to. Raises ValueError for one that no request can go to."""
 
     def __init__(self, uri: str, pool: Pool, *, namespace: str, is_structured: bool, asks_reply: bool) -> None:
         self.uri = uri
         self.send = pool.send
+        self._last = pool.last_head
         parts = urlsplit(uri)
-        target = quote(parts.path or "/", safe=_PATH_SAFE) + (f"?{quote(parts.query, safe=_PATH_SAFE)}" if parts.query else "")
-        lines = [f"POST {target} HTTP/1.1", f"Host: {_host_header(uri)}", f"Kn-Namespace: {namespace}"]
+        target = quote(parts.path or "/", safe=_PATH_SAFE)
+        if parts.query:
+            target += f"?{quote(parts.query, safe=_PATH_SAFE)}"
+        lines = [f"POST {target} HTTP/1.1", f"Host: {_host_header(origin_of(uri))}", f"Kn-Namespace: {namespace}"]
         if asks_reply:
             lines.append("Prefer: reply")
         if is_structured:
@@ -47,8 +53,12 @@ class HttpSink:
         self.request = self._structured if is_structured else self._binary
 
     def _binary(self, event: Event) -> bytes:
-        data = event.data or b""
-        return b"%b%b%bContent-Length: %d\r\n\r\n%b" % (self._head, event.trace, codec.binary_head(event), len(data), data)
+        last = self._last
+        if last.event is not event:
+            last.event = event
+            head = codec.binary_head(event)
+            last.head = b"%b%bContent-Length: %d\r\n\r\n" % (event.trace, head, len(event.data or b""))
+        return b"%b%b%b" % (self._head, last.head, event.data or b"")
 
     def _structured(self, event: Event) -> bytes:
         text = codec.encode_structured(event)
@@ -68,10 +78,8 @@ class BrokerSink:
         ttl = TTL_MAX if attempt.event.ttl is None else attempt.event.ttl - 1
         if ttl <= 0:
             attempt.lane.exhaust_ttl(attempt)
-        elif self._broker.channel is None:
-            _Publication(attempt).refused(ChannelUnavailable(self._broker.unready))
         else:
-            self._broker.channel.submit((attempt.event.with_ttl(ttl),), _Publication(attempt))
+            self._broker.submit((attempt.event.with_ttl(ttl),), _Publication(attempt))
 
     def request(self, event: Event) -> bytes:
         """Nothing goes over a wire."""
@@ -90,45 +98,61 @@ class _Publication:
         self._attempt.lane.delivered(self._attempt)
 
     def refused(self, error: Exception) -> None:
-        if not isinstance(error, ChannelFull | ChannelUnavailable):
-            raise error
         self._attempt.lane.finish(self._attempt, Outcome(503, {}, b"", str(error), 0.0))
 
 
 class Pools:
-    """One pool per origin, made on demand and shared by all lanes that go there."""
+    """One pool per origin, made on demand, shared by all sinks that go there, gone with the last of them."""
 
     def __init__(self, limits: PoolLimits) -> None:
         self._limits = limits
-        self._pools: dict[Origin, Pool] = {}
+        self._last_head = LastHead()
+        self._pools: WeakValueDictionary[Origin, Pool] = WeakValueDictionary()
 
     def of(self, uri: str, ca_certs: str = "") -> Pool:
-        """The pool for a URL. Raises ValueError for one that is not http or https, or has no host."""
+        """The pool for a URL. Raises ValueError as `origin_of` does, and for CA certificates that are none."""
         origin = origin_of(uri, ca_certs)
-        if origin not in self._pools:
-            self._pools[origin] = Pool(origin, self._limits)
-        return self._pools[origin]
+        pool = self._pools.get(origin)
+        if pool is None:
+            pool = self._pools[origin] = Pool(origin, self._limits, self._last_head)
+        return pool
 
     def sweep(self) -> None:
         """Many times a second, for all of them."""
-        for pool in self._pools.values():
+        for pool in list(self._pools.values()):
             pool.sweep(pool.now_s())
 
     def close(self) -> None:
-        """Close all connections."""
-        for pool in self._pools.values():
+        """Close all connections; what is under way fails."""
+        for pool in list(self._pools.values()):
             pool.close()
 
 
 def origin_of(uri: str, ca_certs: str = "") -> Origin:
-    """The origin of a URL. Raises ValueError for one that is not http or https, or has no host."""
+    """The origin of a URL. Raises ValueError for one that is not http or https, has no possible host, or credentials."""
     parts = urlsplit(uri)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(f"{uri!r} is no http or https URL")
-    return Origin(parts.scheme, parts.hostname, parts.port or _PORTS[parts.scheme], ca_certs if parts.scheme == "https" else "")
+    if parts.username is not None:
+        raise ValueError("a sink's URL must not hold a user name or password: they would be shown wherever the URL is")
+    port = _PORTS[parts.scheme] if parts.port is None else parts.port
+    if port == 0:
+        raise ValueError(f"{uri!r}: there is no port 0")
+    return Origin(parts.scheme, _host(parts), port, ca_certs if parts.scheme == "https" else "")
 
 
-def _host_header(uri: str) -> str:
-    origin = origin_of(uri)
-    host = f"[{origin.host}]" if ":" in origin.host else origin.host.encode("idna").decode("ascii")
+def _host(parts: SplitResult) -> str:
+    """The host as ASCII: an international name in its IDNA form."""
+    name = parts.hostname or ""
+    try:
+        host = name if ":" in name else name.encode("idna").decode("ascii")
+    except UnicodeError as error:
+        raise ValueError(f"{name!r} is no host name: {error}") from error
+    if not _HOST.fullmatch(host):
+        raise ValueError(f"{name!r} is no host name")
+    return host
+
+
+def _host_header(origin: Origin) -> str:
+    host = f"[{origin.host}]" if ":" in origin.host else origin.host
     return host if origin.port == _PORTS[origin.scheme] else f"{host}:{origin.port}"

@@ -2,17 +2,20 @@
 
 import time
 from dataclasses import dataclass, replace
-from typing import Protocol
+from typing import Final, Protocol
 
 from channels.contract import Delivery, Receipt
 from channels.event import TTL_MAX, Event
 from dispatcher.attempt import Attempt
-from dispatcher.deadletter import DeadLetterStore
+from dispatcher.deadletter import AttemptRecord, DeadLetterStore
 from dispatcher.filters import Predicate
 from dispatcher.lane import Lane, LaneLimits
 from dispatcher.outcome import Outcome, Reason, error_attributes
 from dispatcher.retry import Policy
 from dispatcher.sink import Sink
+
+_DEAD_LETTER_PART: Final = 4
+"""The dead letter sink's lane keeps a quarter of what the subscriber's does: both together must not fill the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,8 @@ class TriggerSpec:
 class ReplyTarget(Protocol):
     """Where replies are published: the Trigger's Broker."""
 
+    replies: int
+
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         """Store the event, and tell the receipt."""
 
@@ -36,7 +41,10 @@ class ReplyTarget(Protocol):
 
 
 class Trigger:
-    """The owner of its lanes. Lives as long as the resource, whatever is changed about it."""
+    """The owner of its lanes. Lives as long as the resource, whatever is changed about it.
+
+    At every moment: matched = waiting + in_flight + delivered + dead_lettered + dropped.
+    """
 
     def __init__(
         self,
@@ -66,20 +74,53 @@ class Trigger:
     def update(self, spec: TriggerSpec) -> None:
         """Deliver by another specification from the next attempt on; what was judged before stays judged."""
         self.spec = spec
-        self.lane.sink = spec.sink
-        self.lane.policy = spec.policy
         self._update_dead_letter_lane()
+        self.lane.update(spec.sink, spec.policy)
 
     def close(self) -> None:
         """The Trigger is gone: nothing is owed any more."""
-        self.lane.close()
-        if self.dead_letter_lane is not None:
-            self.dead_letter_lane.close()
+        for lane in self._lanes:
+            lane.close()
+
+    @property
+    def matched(self) -> int:
+        """Events that its filter let through."""
+        return self.lane.matched
+
+    @property
+    def waiting(self) -> int:
+        """Events held that are not in flight."""
+        return sum(lane.waiting for lane in self._lanes)
+
+    @property
+    def retrying(self) -> int:
+        """Those of the waiting whose retry is due later."""
+        return sum(lane.retrying for lane in self._lanes)
+
+    @property
+    def in_flight(self) -> int:
+        """Events on their way to the subscriber or to the dead letter sink, or whose reply is being stored."""
+        return sum(lane.in_flight for lane in self._lanes)
+
+    @property
+    def delivered(self) -> int:
+        """Events that the subscriber took."""
+        return self.lane.done
+
+    @property
+    def retried(self) -> int:
+        """Attempts after a first one, to the subscriber or to the dead letter sink."""
+        return sum(lane.retried for lane in self._lanes)
 
     @property
     def dead_lettered(self) -> int:
-        """Events that a dead letter sink took, or the store."""
-        return self.stored + (self.dead_letter_lane.done if self.dead_letter_lane is not None else 0)
+        """Events that the dead letter sink took, or the store."""
+        return self.stored + (0 if self.dead_letter_lane is None else self.dead_letter_lane.done)
+
+    @property
+    def dropped(self) -> int:
+        """Events that were not yet delivered when the Trigger was removed."""
+        return sum(lane.dropped for lane in self._lanes)
 
     # The end of the subscriber's lane.
 
@@ -90,33 +131,38 @@ class Trigger:
             attempt.lane.exhaust_ttl(attempt)
         else:
             event.ttl = left
-            self._broker.publish_reply(event, _ReplyReceipt(attempt))
+            event.trace = attempt.event.trace
+            self._broker.publish_reply(event, _ReplyReceipt(attempt, self._broker))
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         """To the dead letter sink, or to the store where there is none."""
         if self.dead_letter_lane is None or self.spec.dead_letter_sink is None:
-            self.keep(attempt, reason)
+            self.store(attempt.delivery, reason, attempt.history)
             return
         explained = outcome or Outcome(None, {}, b"", reason, 0.0)
-        changes = error_attributes(explained, self.spec.sink.uri)
-        letter = Attempt(self.dead_letter_lane, attempt.delivery, attempt.event.with_attributes(changes))
+        changes = error_attributes(explained, attempt.sink.uri)
+        letter = Attempt(
+            self.dead_letter_lane, self.dead_letter_lane.sink, attempt.delivery, attempt.event.with_attributes(changes)
+        )
         letter.history = attempt.history
         self.dead_letter_lane.keep(letter)
 
-    def keep(self, attempt: Attempt, reason: Reason) -> None:
+    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
+        """As `give_up`; short, for where a sink hangs it is the way of every event."""
+        if self.spec.dead_letter_sink is None:
+            self.store(delivery, "backlogfull", history)
+        else:
+            self.give_up(Attempt(self.lane, self.lane.sink, delivery, delivery.event), "backlogfull", None)
+
+    def store(self, delivery: Delivery, reason: Reason, history: tuple[AttemptRecord, ...]) -> None:
         """Into the dead letter store, as the event was before any dead letter sink was asked."""
         self.stored += 1
-        namespace, broker, name = self.key
-        self._dead_letters.add(
-            time_s=time.time(),
-            namespace=namespace,
-            broker=broker,
-            trigger=name,
-            reason=reason,
-            event=attempt.delivery.event,
-            attempts=tuple(attempt.history or ()),
-        )
-        self.settle(attempt.delivery)
+        self._dead_letters.add(time.time(), self.key, reason, delivery.event, history)
+        self.settle(delivery)
+
+    @property
+    def _lanes(self) -> tuple[Lane, ...]:
+        return (self.lane,) if self.dead_letter_lane is None else (self.lane, self.dead_letter_lane)
 
     def _update_dead_letter_lane(self) -> None:
         """A dead letter sink that is taken away still gets what was on its way there."""
@@ -125,10 +171,9 @@ class Trigger:
             return
         policy = replace(self.spec.policy, has_dead_letter_sink=False)
         if self.dead_letter_lane is None:
-            self.dead_letter_lane = Lane(_DeadLetterEnd(self), sink, policy, self._limits)
+            self.dead_letter_lane = Lane(_DeadLetterEnd(self), sink, policy, _part_of(self._limits))
         else:
-            self.dead_letter_lane.sink = sink
-            self.dead_letter_lane.policy = policy
+            self.dead_letter_lane.update(sink, policy)
 
 
 class _DeadLetterEnd:
@@ -138,23 +183,36 @@ class _DeadLetterEnd:
         self._trigger = trigger
         self.settle = trigger.settle
 
-    def reply(self, attempt: Attempt, event: Event) -> None:  # noqa: ARG002 - a lane's owner takes both
+    def reply(self, attempt: Attempt, event: Event) -> None:
         attempt.lane.replied(attempt, is_stored=False)
 
-    def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:  # noqa: ARG002 - as above
-        self._trigger.keep(attempt, "backlogfull" if reason == "backlogfull" else "deadlettersinkfailed")
+    def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
+        self._trigger.store(attempt.delivery, "deadlettersinkfailed", attempt.history)
+
+    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
+        self._trigger.store(delivery, "backlogfull", history)
 
 
 class _ReplyReceipt:
     """The receipt of a reply: without it the delivery is not settled, and is tried again as a whole."""
 
-    __slots__ = ("_attempt",)
+    __slots__ = ("_attempt", "_broker")
 
-    def __init__(self, attempt: Attempt) -> None:
+    def __init__(self, attempt: Attempt, broker: ReplyTarget) -> None:
         self._attempt = attempt
+        self._broker = broker
 
     def stored(self) -> None:
+        self._broker.replies += 1
         self._attempt.lane.replied(self._attempt, is_stored=True)
 
     def refused(self, error: Exception) -> None:
         self._attempt.lane.finish_unstored(self._attempt, error)
+
+
+def _part_of(limits: LaneLimits) -> LaneLimits:
+    return replace(
+        limits,
+        backlog_events_max=max(1, limits.backlog_events_max // _DEAD_LETTER_PART),
+        backlog_size_max_bytes=max(1, limits.backlog_size_max_bytes // _DEAD_LETTER_PART),
+    )

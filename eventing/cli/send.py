@@ -30,7 +30,7 @@ Source = Annotated[str, typer.Option(help="Where it happened, a URI-reference.")
 Id = Annotated[str | None, typer.Option("--id", help="Default: a random UUID. With --count: ID-1, ID-2, ...")]
 Subject = Annotated[str | None, typer.Option(help="What it happened to.")]
 Data = Annotated[str | None, typer.Option(help="The data, as text.")]
-DataFile = Annotated[Path | None, typer.Option(exists=True, dir_okay=False, allow_dash=True, help="- is stdin.")]
+DataFile = Annotated[Path | None, typer.Option(metavar="FILE", help="The data, as it is in a file; - is stdin.")]
 Extensions = Annotated[
     list[str] | None, typer.Option("--ext", metavar="NAME=VALUE", help="Any other attribute. Repeatable.")
 ]
@@ -161,9 +161,12 @@ def _check_url(url: str) -> None:
 def _body(data: str | None, data_file: Path | None) -> bytes | None:
     if data is not None and data_file is not None:
         raise Failure("--data and --data-file exclude each other", code=MISUSE)
-    if data_file is not None:
+    if data_file is None:
+        return None if data is None else data.encode()
+    try:
         return sys.stdin.buffer.read() if data_file == Path("-") else data_file.read_bytes()
-    return None if data is None else data.encode()
+    except OSError as error:
+        raise Failure(f"--data-file {data_file}: {error.strerror}", code=MISUSE) from error
 
 
 def _content_type(body: bytes | None) -> str | None:

@@ -11,7 +11,7 @@ from eventing.cli.output import MISUSE, Failure
 from eventing.cli.receiver import Behaviour, Receiver, as_json, as_text
 
 _SHUTDOWN_TIMEOUT_S: Final = 1
-"""What requests get that are still delayed when the sink is stopped: `--delay` may be far longer."""
+"""What delayed answers still get when the sink is stopped: `--delay` may be far longer."""
 
 Host = Annotated[str, typer.Option(help="Where to listen.")]
 Port = Annotated[int, typer.Option(min=0, max=65535, help="0 for any free one; stderr tells which.")]
@@ -49,8 +49,11 @@ def sink(
     )
     receiver = Receiver(behaviour, show=as_json if output == "json" else as_text, write=typer.echo)
     listener = _listen(host, port)
-    typer.echo(f"listening on http://{_shown(host)}:{listener.getsockname()[1]}", err=True)
-    _serve(receiver, listener)
+    try:
+        typer.echo(f"listening on http://{_shown(host)}:{listener.getsockname()[1]}", err=True)
+        _serve(receiver, listener)
+    except KeyboardInterrupt:
+        return  # the way a sink is meant to end
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -68,12 +71,15 @@ def _serve(receiver: Callable[..., object], listener: socket.socket) -> None:
     import uvicorn
 
     config = uvicorn.Config(
-        receiver, lifespan="off", http="httptools", ws="none", log_level="warning", access_log=False
+        receiver,
+        lifespan="off",
+        http="httptools",
+        ws="none",
+        log_level="critical",
+        access_log=False,
+        timeout_graceful_shutdown=_SHUTDOWN_TIMEOUT_S,
     )
-    try:
-        uvicorn.Server(config).run(sockets=[listener])
-    except KeyboardInterrupt:
-        return  # the way a sink is meant to end
+    uvicorn.Server(config).run(sockets=[listener])
 
 
 def _shown(host: str) -> str:

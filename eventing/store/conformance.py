@@ -231,12 +231,24 @@ async def a_watch_waits_for_the_future(store: Store) -> None:
     await store.create(config_map("before"))
     async with store.watch(_CONFIG_MAPS, namespace="default") as changes, store.watch() as everything:
         waiting = asyncio.ensure_future(_next(changes))
+        await asyncio.sleep(0)  # it waits from here on
         await store.create(config_map("elsewhere", "other"))
         await store.create({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "s", "namespace": "default"}})
         wanted = await store.create(config_map("wanted"))
         assert (await waiting).item == wanted
         kinds = [(await _next(everything)).item["kind"] for _ in range(3)]
     assert kinds == ["ConfigMap", "Secret", "ConfigMap"]
+
+
+async def a_cancelled_reader_loses_nothing(store: Store) -> None:
+    """Giving up waiting for a change is no end of the watch."""
+    async with store.watch(_CONFIG_MAPS) as changes:
+        waiting = asyncio.ensure_future(anext(changes))
+        await asyncio.sleep(0)
+        waiting.cancel()
+        await asyncio.wait([waiting])
+        created = await store.create(config_map())
+        assert (await _next(changes)).item == created
 
 
 async def a_watch_sees_every_kind_of_end(store: Store) -> None:
@@ -291,6 +303,7 @@ LAWS: Final[tuple[Law, ...]] = (
     an_orphan_from_the_start_is_collected,
     a_watch_continues_a_list,
     a_watch_waits_for_the_future,
+    a_cancelled_reader_loses_nothing,
     a_watch_sees_every_kind_of_end,
     watchers_hold_copies,
     a_version_of_another_store_is_expired,

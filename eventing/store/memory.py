@@ -4,10 +4,10 @@ import asyncio
 import copy
 import uuid
 from collections import deque
-from collections.abc import AsyncGenerator, AsyncIterator, Callable
-from contextlib import aclosing, asynccontextmanager
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
-from typing import Final
+from typing import Final, Self
 
 from eventing.errors import AlreadyExists, Expired, NotFound
 from eventing.resources.identity import GroupKind, Key, Object, key_of
@@ -29,10 +29,8 @@ class MemoryStore:
     def __init__(self, *, changes_max: int = CHANGES_MAX, clock: Callable[[], str] = timestamp) -> None:
         self._objects: dict[Key, Object] = {}
         self._dependents: set[Key] = set()
-        self._changes: deque[tuple[Key, Change]] = deque(maxlen=changes_max)
-        self._version = 0
+        self._log = _Log(changes_max)
         self._clock = clock
-        self._changed = asyncio.Event()
 
     async def get(self, key: Key) -> Object:
         """See the contract, as for all verbs."""
@@ -41,7 +39,7 @@ class MemoryStore:
     async def list(self, group_kind: GroupKind, namespace: str | None = None) -> Listing:
         """Cost grows with all objects in the store."""
         keys = sorted(key for key in self._objects if _is_wanted(key, group_kind, namespace))
-        return Listing(tuple(copy.deepcopy(self._objects[key]) for key in keys), str(self._version))
+        return Listing(tuple(copy.deepcopy(self._objects[key]) for key in keys), str(self._log.version))
 
     async def create(self, item: Object) -> Object:
         """The uid is random."""
@@ -85,30 +83,13 @@ class MemoryStore:
         self, group_kind: GroupKind | None = None, *, namespace: str | None = None, since: str | None = None
     ) -> AsyncIterator[AsyncIterator[Change]]:
         """Readers that fall `changes_max` behind find their watch expired."""
-        position = self._version if since is None else int(since)
-        self._check_known(position)
-        async with aclosing(self._follow(position, group_kind, namespace)) as changes:
-            yield changes
-
-    async def _follow(
-        self, position: int, group_kind: GroupKind | None, namespace: str | None
-    ) -> AsyncGenerator[Change, None]:
-        while True:
-            while position == self._version:
-                await self._changed.wait()
-            self._check_known(position)
-            key, change = self._changes[position - self._version]
-            position += 1
-            if _is_wanted(key, group_kind, namespace):
-                yield Change(change.type, copy.deepcopy(change.item))
-
-    def _check_known(self, position: int) -> None:
-        if not self._version - len(self._changes) <= position <= self._version:
-            raise Expired(f"changes since version {position} are not known; the store is at {self._version}")
+        position = self._log.version if since is None else int(since)
+        self._log.check(position)
+        yield _Watch(self._log, position, group_kind, namespace)
 
     @property
     def _next_version(self) -> str:
-        return str(self._version + 1)
+        return str(self._log.version + 1)
 
     def _stored(self, key: Key) -> Object:
         if key not in self._objects:
@@ -117,7 +98,6 @@ class MemoryStore:
 
     def _record(self, change: ChangeType, key: Key, item: Object) -> None:
         """Make a change that bears the next version, and let the watchers see it."""
-        self._version += 1
         self._dependents.discard(key)
         if change == "DELETED":
             del self._objects[key]
@@ -125,9 +105,7 @@ class MemoryStore:
             self._objects[key] = item
             if item["metadata"].get("ownerReferences"):
                 self._dependents.add(key)
-        self._changes.append((key, Change(change, item)))
-        self._changed.set()
-        self._changed = asyncio.Event()
+        self._log.append(key, Change(change, item))
 
     def _remove(self, key: Key) -> None:
         old = self._objects[key]
@@ -139,8 +117,8 @@ class MemoryStore:
     def _collect(self) -> None:
         """Remove what has lost its owners, and again what that owned, until nothing changes."""
         seen = -1
-        while self._dependents and seen != self._version:
-            seen = self._version
+        while self._dependents and seen != self._log.version:
+            seen = self._log.version
             living = {item["metadata"]["uid"] for item in self._objects.values()}
             for key in sorted(self._dependents):
                 left = bookkeeping.disowned(self._objects[key], living, version=self._next_version)
@@ -148,6 +126,51 @@ class MemoryStore:
                     self._remove(key)
                 elif left is not self._objects[key]:
                     self._record("MODIFIED", key, left)
+
+
+class _Log:
+    """The latest changes; each has the version that it made."""
+
+    def __init__(self, changes_max: int) -> None:
+        self.version = 0
+        self._changes: deque[tuple[Key, Change]] = deque(maxlen=changes_max)
+        self._changed = asyncio.Event()
+
+    def append(self, key: Key, change: Change) -> None:
+        self.version += 1
+        self._changes.append((key, change))
+        self._changed.set()
+        self._changed = asyncio.Event()
+
+    def check(self, position: int) -> None:
+        if not self.version - len(self._changes) <= position <= self.version:
+            raise Expired(f"changes since version {position} are not known; the store is at {self.version}")
+
+    async def after(self, position: int) -> tuple[Key, Change]:
+        while position == self.version:
+            await self._changed.wait()
+        self.check(position)
+        return self._changes[position - self.version]
+
+
+class _Watch:
+    """One reader of the log. What it has not returned it will: a cancelled read moves nothing."""
+
+    def __init__(self, log: _Log, position: int, group_kind: GroupKind | None, namespace: str | None) -> None:
+        self._log = log
+        self._position = position
+        self._group_kind = group_kind
+        self._namespace = namespace
+
+    def __aiter__(self) -> Self:
+        return self
+
+    async def __anext__(self) -> Change:
+        while True:
+            key, change = await self._log.after(self._position)
+            self._position += 1
+            if _is_wanted(key, self._group_kind, self._namespace):
+                return Change(change.type, copy.deepcopy(change.item))
 
 
 def _is_wanted(key: Key, group_kind: GroupKind | None, namespace: str | None) -> bool:

@@ -20,6 +20,8 @@ from typing import Final
 _CONNECTIONS: Final = 32
 _GRACE_S: Final = 2.0
 """How long after the last event is sent its arrival counts."""
+_ARRIVALS_MIN: Final = 100
+"""Below this a hundredth percentile means nothing."""
 _DATA: Final = b'{"note":"' + b"x" * (1024 - 11) + b'"}'
 _ANSWER: Final = b"HTTP/1.1 202 Accepted\r\ncontent-length: 0\r\n\r\n"
 _LENGTH: Final = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
@@ -155,6 +157,8 @@ def main(arguments: list[str]) -> None:
     run.listen(sink_port)
     run.connect()
     paced(run, rate_per_s=rate_per_s, duration_s=duration_s)
+    if len(run.latencies_ms) < _ARRIVALS_MIN:
+        sys.exit(f"only {len(run.latencies_ms)} of {run.sent} events arrived, {run.refused} were refused")
     percentiles = statistics.quantiles(run.latencies_ms, n=100)
     missing = run.sent + len(run.waiting) - len(run.latencies_ms)
     figures = {"p50_ms": percentiles[49], "p99_ms": percentiles[98], "refused": run.refused, "missing": missing}

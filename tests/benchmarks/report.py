@@ -65,7 +65,7 @@ class Must:
 class Row:
     """One scenario's repetitions. `failure` says why it could not run; `remarks` what else went wrong.
 
-    `missing` events were accepted and never delivered: a system that loses its work is cheap, so no promise is met then.
+    `missing` events were accepted and never delivered: losing work is cheap, so no promise is met then.
     """
 
     name: str

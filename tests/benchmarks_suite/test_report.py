@@ -33,6 +33,11 @@ def test_a_flawless_sample_has_no_remarks() -> None:
     assert a_sample().remarks == ""
 
 
+def test_a_core_that_was_not_busy_is_told() -> None:
+    """A throughput is the subject's own limit only where its core was."""
+    assert a_sample(busy=0.5).remarks == "its core only 50% busy: the throughput is not its own limit"
+
+
 def test_refused_and_missing_events_are_told() -> None:
     """A 503 under overload must be visible, and an accepted event that never came even more so."""
     assert a_sample(refused=1200, missing=3).remarks == "1,200 refused, 3 accepted and not delivered"

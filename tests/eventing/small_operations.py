@@ -18,7 +18,8 @@ LANE = LaneStatus(
 def broker(namespace: str, name: str, *, ready: bool = True) -> BrokerStatus:
     return BrokerStatus(
         namespace, name, ready, "" if ready else "ChannelUnavailable", "" if ready else "no answer",
-        f"http://localhost:8080/{namespace}/{name}", "memory", False, ChannelStatistics(7, 900, 1000, 32_000), 20, 6, 1,
+        f"http://localhost:8080/{namespace}/{name}", "memory", False,
+        ChannelStatistics(events=7, size_bytes=900, events_max=1000, size_max_bytes=32_000, stored=20), 20, 6, 1,
     )  # fmt: skip
 
 

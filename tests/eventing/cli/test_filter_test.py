@@ -33,7 +33,7 @@ spec:
         ("TRUE", "FALSE"),
         ('[{"exact": {"type": "sold: all"}}]', '[{"exact": {"type": "x"}}]'),
         ("prefix: {source: /shop}", "suffix: {source: /shop}"),
-        ("- any: [{exact: {type: x}}, {suffix: {source: '1'}}]", "- any: [{exact: {type: x}}, {exact: {id: '2'}}]"),
+        ("any: [{exact: {type: x}}, {suffix: {source: '1'}}]", "any: [{exact: {type: x}}, {exact: {id: '2'}}]"),
         ("attributes: {source: /shop/1}", "attributes: {source: /shop/2}"),
         ("filter: {attributes: {id: '1'}}", "filter: {attributes: {id: '2'}}"),
         ("filters: [{not: {exact: {id: '2'}}}]", "filters: [{not: {exact: {id: '1'}}}]"),

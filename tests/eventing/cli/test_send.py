@@ -101,6 +101,7 @@ def test_nobody_there_is_refused_too() -> None:
         (("send", "http://localhost:1/", *SEND, "--ext", "type=x"), "option of its own"),
         (("send", "http://localhost:1/", *SEND, "--ext", "Big=x"), "Big: "),
         (("send", "http://localhost:1/", *SEND, "--data", "x", "--data-file", "-"), "exclude each other"),
+        (("send", "http://localhost:1/", *SEND, "--data-file", "/no/such/file"), "No such file"),
     ],
 )
 def test_misuse_is_told_before_anything_is_sent(arguments: tuple[str, ...], words: str) -> None:

@@ -109,6 +109,7 @@ def test_a_batch_is_printed_event_by_event() -> None:
 def test_an_interrupt_is_how_a_sink_ends_well() -> None:
     """Exit code 0."""
     with running_sink() as sink:
+        post(sink)
         assert 0 == sink.stop()
 
 

@@ -6,7 +6,7 @@ import pytest
 
 from eventing.errors import InvalidResource
 from eventing.resources.admission import admit
-from eventing.resources.broker import BROKER, CLASS_ANNOTATION, Broker
+from eventing.resources.broker import BROKER, CLASS_ANNOTATION, SIZE_ANNOTATION, Broker
 from eventing.resources.broker_default import BrokerDefaults
 from eventing.resources.delivery import DeliverySpec
 from eventing.resources.duck import Reference
@@ -75,3 +75,23 @@ def test_references_abroad_are_told_where_they_are_forbidden() -> None:
 def test_an_empty_class_is_missing() -> None:
     """An annotation without a value names no engine."""
     assert faults(broker(**{CLASS_ANNOTATION: ""})) == [f"metadata.annotations[{CLASS_ANNOTATION}]: missing field(s)"]
+
+
+def test_references_point_into_the_brokers_namespace() -> None:
+    """Where they name none; and they name an object."""
+    spec = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}, "delivery": {"retry": -1}}
+    assert faults(broker(spec)) == ["spec.delivery.retry: invalid value: -1"]
+    assert admitted(broker({"config": spec["config"]}))["spec"]["config"]["namespace"] == "demo"
+    assert faults(broker({"config": {"kind": "ConfigMap", "name": "c"}})) == [
+        "spec.config.apiVersion: missing field(s)"
+    ]
+
+
+def test_the_size_of_events_is_bound_by_an_annotation() -> None:
+    """A whole number of bytes above zero; without it the server's bound holds, and the view says None."""
+    assert Broker.of(admitted(broker(**{SIZE_ANNOTATION: "4096"}))).event_size_max_bytes == 4096
+    assert Broker.of(admitted(broker())).event_size_max_bytes is None
+    for text in ("0", "-1", "1.5", "1Mi", "", "９"):
+        assert faults(broker(**{SIZE_ANNOTATION: text})) == [
+            f"metadata.annotations[{SIZE_ANNOTATION}]: invalid value: {text}"
+        ]

@@ -1,7 +1,5 @@
 """Where destinations lead."""
 
-from typing import Any
-
 import pytest
 
 from eventing.errors import ResolutionError

@@ -49,7 +49,7 @@ def faults(destination: dict[str, Any]) -> list[tuple[str, str]]:
     ],
 )
 def test_a_destination_leads_somewhere(destination: dict[str, Any], expected: list[tuple[str, str]]) -> None:
-    """An absolute address, or an object and perhaps a path below its address; nothing that no request could be sent to."""
+    """An absolute address, or an object and perhaps a path below its address; nothing that takes no request."""
     assert faults(destination) == expected
 
 

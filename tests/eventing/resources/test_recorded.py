@@ -1,7 +1,7 @@
 """Admission and defaulting against what Knative's own API server and webhooks answered to the same requests.
 
-Recorded from knative/eventing. What we answer differently, and why, is in `DIFFERENCES`: everything else must agree in verdict, in
-words, in the paths they speak of, and in what is stored.
+Recorded from knative/eventing. What we answer differently, and why, is in `DIFFERENCES`: everything else must agree in
+verdict, in words, in the paths they speak of, and in what is stored.
 """
 
 import json
@@ -112,7 +112,7 @@ DIFFERENT = {name for names in DIFFERENCES.values() for name in names}
 
 @dataclass(frozen=True)
 class Answer:
-    """What is comparable of an answer: the faults as (words, path), the stored annotations, labels and spec, the warnings."""
+    """What is comparable of an answer: faults as (words, path), stored annotations, labels and spec, warnings."""
 
     faults: frozenset[tuple[str, str]] = frozenset()
     stored: str = ""

@@ -106,7 +106,7 @@ def test_a_dependency_may_name_its_own_namespace() -> None:
 
 def test_both_faults_of_an_injection_are_told() -> None:
     """A value nobody knows, for a Broker that is not the default one."""
-    first, second = faults(trigger({INJECTION_ANNOTATION: "x"}, broker="b2"))
+    second, first = faults(trigger({INJECTION_ANNOTATION: "x"}, broker="b2"))
     assert 'can only be "enabled" or "disabled", not "x"' in first
     assert 'only used for default broker, but non-default broker specified here: "b2"' in second
 
@@ -129,3 +129,16 @@ def test_all_faults_are_told_at_once() -> None:
         "spec.subscriber.uri",
     ]
     assert paths == expected
+
+
+def test_an_injection_for_the_default_broker_is_taken() -> None:
+    """Either way."""
+    for value in ("enabled", "disabled"):
+        assert (
+            admitted(trigger({INJECTION_ANNOTATION: value}))["metadata"]["annotations"][INJECTION_ANNOTATION] == value
+        )
+
+
+def test_a_trigger_needs_a_broker() -> None:
+    """By name or by reference."""
+    assert faults(trigger(broker=None)) == ["spec.broker: missing field(s)"]
