@@ -58,7 +58,7 @@ class DeadLetter:
 
 
 _Kept = tuple[int, float, tuple[str, str, str], str, Event, tuple[AttemptRecord, ...]]
-"""The size, and what a DeadLetter is made of. A sink that hangs fills the store at the rate of its events; few are read."""
+"""The size, and what a DeadLetter is made of. A sink that hangs fills the store at the rate of events; few are read."""
 
 
 class DeadLetterStore:

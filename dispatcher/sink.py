@@ -129,7 +129,7 @@ class Pools:
 
 
 def origin_of(uri: str, ca_certs: str = "") -> Origin:
-    """The origin of a URL. Raises ValueError for one that is not http or https, has no possible host, or credentials."""
+    """The origin of a URL. Raises ValueError for one that is not http or https, has no host, or credentials."""
     parts = urlsplit(uri)
     if parts.scheme not in _PORTS or not parts.hostname:
         raise ValueError(f"{uri!r} is no http or https URL")

@@ -15,7 +15,7 @@ from dispatcher.retry import Policy
 from dispatcher.sink import Sink
 
 _DEAD_LETTER_PART: Final = 4
-"""The dead letter sink's lane keeps a quarter of what the subscriber's does: both together must not fill the channel."""
+"""The dead letter sink's lane keeps a quarter of what the subscriber's does: together they must not fill the channel."""
 
 
 @dataclass(frozen=True, slots=True)
