@@ -197,7 +197,7 @@ class _Reader:
 
     def _fail(self, fault: str) -> None:
         self.keeps_alive = False
-        self.fault = fault
+        self.fault = self.fault or fault
 
     # What httptools calls.
 

@@ -96,12 +96,12 @@ class Lane:
 
     @property
     def waiting(self) -> int:
-        """Events held that are not in flight, those whose retry is due later among them."""
+        """Events held that are not in flight, those that wait for a retry among them."""
         return len(self._ready) + len(self._retries)
 
     @property
     def retrying(self) -> int:
-        """Events whose retry is due later."""
+        """Events that wait for their retry to be due, and then for their turn."""
         return len(self._retries)
 
     def offer(self, delivery: Delivery) -> None:
@@ -155,7 +155,7 @@ class Lane:
         if self.breaker.failures:
             self.breaker.record_success()
         self._settle(attempt.delivery)
-        if self._ready:
+        if self._ready or self._retries:
             self._pump()
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
@@ -252,13 +252,12 @@ class Lane:
         self._wake_at(self._retries[0][0])
 
     def _pump(self) -> None:
-        """Send what may be sent: the first in the queue first, as far as the limit in flight and the breaker let it."""
+        """Send what may be sent, as far as the limit in flight and the breaker let it."""
         if self._is_pumping:
             return  # a sink that answers before `send` returns calls back into here
         self._is_pumping = True
         try:
-            while self._ready and self.in_flight < self._concurrency_max and self._may_send():
-                attempt = self._ready.popleft()
+            while self.in_flight < self._concurrency_max and (attempt := self._next()) is not None:
                 self._size_bytes -= attempt.size_bytes
                 self.in_flight += 1
                 self.retried += attempt.number > 1
@@ -266,6 +265,18 @@ class Lane:
                 attempt.sink.send(attempt)
         finally:
             self._is_pumping = False
+
+    def _next(self) -> Attempt | None:
+        """Take out the retry that is due first, for it is older than all that wait, else the first of those."""
+        retries = self._retries
+        is_due = bool(retries) and retries[0][0] <= self._now_s()
+        if is_due or self._ready:
+            if not self._may_send():
+                return None
+            return heapq.heappop(retries)[2] if is_due else self._ready.popleft()
+        if retries:
+            self._wake_at(retries[0][0])
+        return None
 
     def _may_send(self) -> bool:
         if self.breaker.is_closed:
@@ -277,6 +288,7 @@ class Lane:
         return False
 
     def _wake_at(self, due_s: float) -> None:
+        """Pump at that time, or before: the one timer stands for the earliest of what is waited for."""
         if self._timer is not None:
             if self._timer_due_s <= due_s:
                 return
@@ -285,13 +297,5 @@ class Lane:
         self._timer = self._loop.call_at(due_s, self._wake)
 
     def _wake(self) -> None:
-        """Retries that are due go before all that wait, for they are older; the timer is set for the next one."""
         self._timer = None
-        now_s = self._now_s()
-        due: list[Attempt] = []
-        while self._retries and self._retries[0][0] <= now_s:
-            due.append(heapq.heappop(self._retries)[2])
-        self._ready.extendleft(reversed(due))
-        if self._retries:
-            self._wake_at(self._retries[0][0])
         self._pump()

@@ -124,6 +124,7 @@ class Pool:
         self._is_closed = True
         for task in self._connecting:
             task.cancel()
+        self._connecting.clear()
         for connection in [*self._connections]:
             connection.abandon("the server stops")
         while self._queue:
@@ -161,6 +162,7 @@ class Pool:
             self.release(connection)
         elif self._queue:
             self._fail(self._queue.popleft(), error)
+            self._connect()
 
     def _fail(self, attempt: "Attempt", error: str) -> None:
         attempt.lane.finish(attempt, Outcome(None, {}, b"", error, self.now_s() - attempt.started_s))

@@ -15,7 +15,7 @@ from dispatcher.retry import Policy
 from dispatcher.sink import Sink
 
 _DEAD_LETTER_PART: Final = 4
-"""The dead letter sink's lane keeps a quarter of what the subscriber's does: together they must not fill the channel."""
+"""The dead letter sink's lane keeps a quarter of what the subscriber's does, lest both together fill the channel."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class Trigger:
 
     @property
     def retrying(self) -> int:
-        """Those of the waiting whose retry is due later."""
+        """Those of the waiting that wait for a retry."""
         return sum(lane.retrying for lane in self._lanes)
 
     @property

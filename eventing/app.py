@@ -177,6 +177,7 @@ def _limits(settings: Settings) -> Limits:
         keep_alive_timeout_s=settings.keep_alive_timeout_s,
         connections_max=settings.connections_max,
         ttl_max=settings.ttl_max,
+        batch_events_max=settings.batch_events_max,
     )
 
 

@@ -62,6 +62,8 @@ class Settings(BaseSettings):
     """How long an idle connection stays open. nginx: 75 s."""
     connections_max: PositiveInt = 10_000
     """Open connections of the ingress. Redis' `maxclients`."""
+    batch_events_max: PositiveInt = 10_000
+    """Events in one batch, 413 above. AWS Kinesis takes 500 records per request."""
 
     memory_size_max_bytes: PositiveInt = 32 * MIB
     """What one Broker's in-memory channel holds, 503 above. Kafka's producer buffers as much (`buffer.memory`)."""

@@ -15,7 +15,7 @@ from eventing.cli.output import event_text, printable
 Scope = Mapping[str, Any]
 Receive = Callable[[], Awaitable[MutableMapping[str, Any]]]
 Send = Callable[[MutableMapping[str, Any]], Awaitable[None]]
-Show = Callable[[Event, int], str]
+Show = Callable[[Event, int, str], str]
 Headers = Sequence[tuple[bytes, bytes]]
 
 BODY_MAX_BYTES: Final = 16 * 1024 * 1024
@@ -48,7 +48,7 @@ class Behaviour:
 
 
 class Receiver:
-    """The ASGI application. `show` makes the text of an event and the status it got, `write` puts it out."""
+    """The ASGI application. `show` makes the text of an event, its status and its path, `write` puts it out."""
 
     def __init__(self, behaviour: Behaviour, *, show: Show, write: Callable[[str], object]) -> None:
         self._behaviour = behaviour
@@ -68,13 +68,13 @@ class Receiver:
         except MalformedEvent as error:
             self._write(printable(f"not a CloudEvent: {error}"))
             return await _answer(send, 400, (), f"not a CloudEvent: {error}\n".encode())
-        return await self._accept(events, send)
+        return await self._accept(events, str(scope["path"]), send)
 
-    async def _accept(self, events: Sequence[Event], send: Send) -> None:
+    async def _accept(self, events: Sequence[Event], path: str, send: Send) -> None:
         self._requests += 1
         status = self._behaviour.status_of(self._requests)
         for event in events:
-            self._write(self._show(event, status))
+            self._write(self._show(event, status, path))
         await asyncio.sleep(self._behaviour.delay_s)
         # A batch gets no reply: there is no one event that it would belong to.
         reply = self._behaviour.reply_to(events[0], status) if len(events) == 1 else None
@@ -83,14 +83,14 @@ class Receiver:
         return await _answer(send, status, codec.binary_headers(reply), reply.data or b"")
 
 
-def as_text(event: Event, status: int) -> str:
+def as_text(event: Event, status: int, path: str) -> str:
     """An event for people."""
-    return f"event {printable(event.id)} -> {status}\n{event_text(event)}\n"
+    return f"event {printable(event.id)} to {printable(path)} -> {status}\n{event_text(event)}\n"
 
 
-def as_json(event: Event, status: int) -> str:
-    """One line of JSON: `status` and the `event` in the CloudEvents JSON format."""
-    return json.dumps({"status": status, "event": json.loads(codec.encode_structured(event))})
+def as_json(event: Event, status: int, path: str) -> str:
+    """One line of JSON: `status`, `path` and the `event` in the CloudEvents JSON format."""
+    return json.dumps({"status": status, "path": path, "event": json.loads(codec.encode_structured(event))})
 
 
 async def _read(receive: Receive) -> bytes | None:

@@ -1,4 +1,4 @@
-"""The ingress as a plain ASGI application: the same decoder and answers behind any ASGI server, at about twice the cost.
+"""The ingress as a plain ASGI application: the same decoder and answers behind any ASGI server, at twice the cost.
 
 The server in front owns the connection: time limits on a head, pipelining and 100-continue are its own.
 """
@@ -14,9 +14,11 @@ from eventing.ingress.intake import (
     Intake,
     Route,
     answer_draining,
+    answer_large_head,
     answer_to_malformed,
     answer_to_refused,
     answer_too_large,
+    is_larger,
     refusal,
 )
 
@@ -77,17 +79,16 @@ class IngressApp:
 
     async def _serve(self, scope: _Scope, receive: _Receive) -> Answer:
         intake = self._intake
+        headers = self._gather(scope["headers"])
+        if isinstance(headers, Answer):
+            return headers
         target: bytes = scope.get("raw_path") or scope["path"].encode()
         route = intake.find(target)
         if intake.is_draining and scope["method"] == "POST":
             return answer_draining()
         if route is None or scope["method"] != "POST":
             return intake.answer_to(scope["method"], target)
-        headers = self._gather(scope["headers"])
-        if isinstance(headers, Answer):
-            return headers
-        length = headers.get(b"content-length", b"0")
-        if length.isdigit() and int(length) > route.event_size_max_bytes:
+        if is_larger(headers.get(b"content-length", b""), route.event_size_max_bytes):
             return answer_too_large(route.event_size_max_bytes)
         body = await self._read(receive, route)
         if isinstance(body, Answer):
@@ -107,7 +108,7 @@ class IngressApp:
             headers.setdefault(name, value)
             size += len(name) + len(value) + 4
         if len(headers) > limits.header_count_max or size > limits.header_size_max_bytes:
-            return refusal(431, f"more than {limits.header_count_max} headers or {limits.header_size_max_bytes} bytes")
+            return answer_large_head(limits)
         return headers
 
     async def _read(self, receive: _Receive, route: Route) -> bytes | Answer:

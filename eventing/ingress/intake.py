@@ -1,22 +1,31 @@
 """What both doors share: routes, the way of one request from headers and body to a stored event, and the answers."""
 
+import re
 from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
+from itertools import product
 from typing import Final, Protocol
-from urllib.parse import urlsplit
+from urllib.parse import unquote_to_bytes, urlsplit
 
 import orjson
 
 from channels import codec
 from channels.contract import Channel, Receipt
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent, UnsupportedFormat
-from channels.event import Event
+from channels.event import TTL_ATTRIBUTE, Event
 
 RETRY_AFTER_S: Final = 1
 ALLOW: Final = "POST, OPTIONS"
+
+_TRACEPARENT_SPELLINGS: Final = frozenset(map(bytes, product(*zip(b"traceparent", b"TRACEPARENT", strict=True))))
+"""All of them, upper and lower case: so one look tells that a request has none, and no name is changed for it."""
+_TRACEPARENT: Final = re.compile(rb"(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}")
+_TRACE_MEMBER: Final = rb"[a-z0-9][a-z0-9_*/@-]{0,255}=[ !-+.-<>-~-]{0,255}[!-+.-<>-~-]"
+_TRACESTATE: Final = re.compile(rb"%b(?:[ \t]*,[ \t]*%b){0,31}" % (_TRACE_MEMBER, _TRACE_MEMBER))
+"""W3C Trace Context, sections 3.2 and 3.3; empty list members are not let through."""
 
 
 class Route(Protocol):
@@ -37,11 +46,15 @@ class Limits:
     keep_alive_timeout_s: float
     connections_max: int
     ttl_max: int
+    batch_events_max: int
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """An HTTP answer without its framing. `fault` ends the connection: what follows on it cannot be trusted or is not wanted."""
+    """An HTTP answer without its framing.
+
+    `fault` ends the connection: what follows on it cannot be trusted, or is not wanted.
+    """
 
     status: int
     headers: tuple[tuple[str, str], ...] = ()
@@ -50,6 +63,8 @@ class Answer:
 
 
 ACCEPTED: Final = Answer(202)
+_KEEP_ALIVE: Final = b"Connection: keep-alive\r\n"
+"""Said always, as nginx does: clients that speak HTTP/1.0 wait for the end of the connection otherwise."""
 OPTIONS: Final = Answer(200, (("Allow", ALLOW), ("WebHook-Allowed-Origin", "*"), ("WebHook-Allowed-Rate", "*")))
 """The webhook specification's handshake (CloudEvents HTTP 1.1 Web Hooks, section 4)."""
 
@@ -60,6 +75,10 @@ def refusal(
     """An answer that says in JSON what is wrong, and where."""
     body = {"message": message, "path": path} if path else {"message": message}
     return Answer(status, (("Content-Type", "application/json"), *headers), orjson.dumps(body), fault)
+
+
+class BatchTooLarge(MalformedEvent):
+    """The sender must act: more events in one batch than are taken. Answered with 413."""
 
 
 class Intake:
@@ -81,7 +100,10 @@ class Intake:
 
     def tick(self) -> None:
         """Once a second: the answers carry a Date (RFC 9110, 6.6.1)."""
-        self.accepted_answer = b"HTTP/1.1 202 Accepted\r\nDate: %b\r\nContent-Length: 0\r\n\r\n" % _date()
+        self.accepted_answer = b"HTTP/1.1 202 Accepted\r\nDate: %b\r\nContent-Length: 0\r\n%b\r\n" % (
+            _date(),
+            _KEEP_ALIVE,
+        )
 
     def find(self, target: bytes) -> Route | None:
         """The route of a request target: query ignored, one trailing slash ignored, absolute form understood."""
@@ -91,16 +113,17 @@ class Intake:
     def take(self, route: Route, headers: Mapping[bytes, bytes], body: bytes, receipt: Receipt) -> None:
         """Decode, count the hop, store; the receipt hears of it. Raises MalformedEvent; then nothing was stored."""
         found = codec.decode(headers, body)
-        ttl_max = self.limits.ttl_max
         if found.__class__ is Event:
             ttl = found.ttl
-            found.ttl = ttl_max if ttl is None else _hop(ttl)
+            found.ttl = self.limits.ttl_max if ttl is None else self._hop(ttl, TTL_ATTRIBUTE)
             events: tuple[Event, ...] | list[Event] = (found,)
         else:
             assert isinstance(found, list)
-            events = found
+            events = self._checked(found)
+        if not _TRACEPARENT_SPELLINGS.isdisjoint(headers):
+            trace = trace_of(headers)
             for event in events:
-                event.ttl = ttl_max if event.ttl is None else _hop(event.ttl)
+                event.trace = trace
         channel = route.channel
         if channel is None:
             receipt.refused(ChannelUnavailable(route.unready))
@@ -124,27 +147,51 @@ class Intake:
             404, f"no Broker at {path.decode('utf-8', 'backslashreplace')[:200]}: the path is /NAMESPACE/NAME"
         )
 
+    def _checked(self, batch: list[Event]) -> list[Event]:
+        if len(batch) > self.limits.batch_events_max:
+            raise BatchTooLarge("", f"more than {self.limits.batch_events_max} events in one batch")
+        for number, event in enumerate(batch):
+            ttl = event.ttl
+            event.ttl = self.limits.ttl_max if ttl is None else self._hop(ttl, f"[{number}].{TTL_ATTRIBUTE}")
+        return batch
 
-def _hop(ttl: int) -> int:
-    if ttl <= 1:
-        raise MalformedEvent("knativebrokerttl", "the event has passed too many Brokers: this looks like a loop")
-    return ttl - 1
+    def _hop(self, ttl: int, path: str) -> int:
+        if ttl <= 1:
+            raise MalformedEvent(path, "the event has passed too many Brokers: this looks like a loop")
+        return min(ttl - 1, self.limits.ttl_max)
+
+
+def trace_of(headers: Mapping[bytes, bytes]) -> bytes:
+    """The W3C trace context of a request as header lines, each ended by CRLF; nothing where it is not well-formed."""
+    lower = {name.lower(): value.strip(b" \t") for name, value in headers.items()}
+    parent, state = lower.get(b"traceparent", b""), lower.get(b"tracestate", b"")
+    if _TRACEPARENT.fullmatch(parent) is None:
+        return b""
+    if _TRACESTATE.fullmatch(state) is None:
+        return b"traceparent: %b\r\n" % parent
+    return b"traceparent: %b\r\ntracestate: %b\r\n" % (parent, state)
 
 
 def path_of(target: bytes) -> bytes:
-    """The path of a request target, in origin or absolute form, without its query and one trailing slash."""
+    """The path of a request target, in origin or absolute form, without its query and one trailing slash.
+
+    Escapes are resolved, but for that of a slash, which is not the same as a slash (RFC 3986, 2.2).
+    """
     if not target.startswith(b"/"):
         try:
             target = urlsplit(target).path
         except ValueError:
             return b""
     path = target.partition(b"?")[0]
+    if b"%" in path and b"%2f" not in path.lower():
+        path = unquote_to_bytes(path)
     return path[:-1] if len(path) > 1 and path.endswith(b"/") else path
 
 
 def answer_to_malformed(error: MalformedEvent) -> Answer:
-    """400, or 415 for a format that is not spoken."""
-    return refusal(415 if isinstance(error, UnsupportedFormat) else 400, error.reason, error.path)
+    """400, or 415 for a format that is not spoken, or 413 for a batch of too many events."""
+    status = 415 if isinstance(error, UnsupportedFormat) else 413 if isinstance(error, BatchTooLarge) else 400
+    return refusal(status, error.reason, error.path)
 
 
 def answer_to_refused(error: Exception) -> Answer:
@@ -154,9 +201,20 @@ def answer_to_refused(error: Exception) -> Answer:
     return refusal(503, str(error) or "unavailable", headers=(("Retry-After", str(RETRY_AFTER_S)),))
 
 
+def is_larger(length: bytes, size_max_bytes: int) -> bool:
+    """True for a Content-Length above the bound. Digits are counted first, for int() refuses thousands of them."""
+    return length.isdigit() and (len(length) > 19 or int(length) > size_max_bytes)
+
+
 def answer_too_large(size_max_bytes: int) -> Answer:
     """413."""
     return refusal(413, f"the body is larger than {size_max_bytes} bytes", fault=True)
+
+
+def answer_large_head(limits: Limits) -> Answer:
+    """431."""
+    bounds = f"{limits.header_count_max} headers or {limits.header_size_max_bytes} bytes of them"
+    return refusal(431, f"more than {bounds}", fault=True)
 
 
 def answer_draining() -> Answer:
@@ -169,8 +227,7 @@ def render(answer: Answer, *, keep_alive: bool, is_head: bool = False) -> bytes:
     lines = [f"HTTP/1.1 {answer.status} {HTTPStatus(answer.status).phrase}".encode(), b"Date: " + _date()]
     lines += [f"{name}: {value}".encode("latin-1") for name, value in answer.headers]
     lines.append(b"Content-Length: %d" % len(answer.body))
-    if not keep_alive:
-        lines.append(b"Connection: close")
+    lines.append(_KEEP_ALIVE[:-2] if keep_alive else b"Connection: close")
     return b"\r\n".join((*lines, b"", b"" if is_head else answer.body))
 
 

@@ -108,7 +108,8 @@ def choose_ports() -> dict[str, int]:
             except (ValueError, OverflowError) as error:
                 raise Obstacle(f"{name}={text} is no port") from error
             except OSError as error:
-                raise Obstacle(f"port {text}: {error.strerror}. Choose another: make run {name}=9090") from error
+                reason = os.strerror(error.errno or 0)
+                raise Obstacle(f"port {text}: {reason}. Choose another: make run {name}=9090") from error
             found[name] = probe.getsockname()[1]
     return found
 

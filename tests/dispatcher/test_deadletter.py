@@ -8,29 +8,20 @@ from dispatcher.deadletter import AttemptRecord, DeadLetter, DeadLetterStore
 
 EVENT = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}, b"data")
 ATTEMPT = AttemptRecord(1.0, "http://sink", 503, 0.1, None, b"busy")
+KEY = ("ns", "b", "t")
 
 
 def add(store: DeadLetterStore, *, data: bytes = b"", attempts: tuple[AttemptRecord, ...] = (ATTEMPT,)) -> DeadLetter:
     event = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}, data)
-    return store.add(
-        time_s=2.0,
-        namespace="ns",
-        broker="b",
-        trigger="t",
-        reason="retriesexhausted",
-        event=event,
-        attempts=attempts,
-    )
+    store.add(2.0, KEY, "retriesexhausted", event, attempts)
+    return next(iter(store))
 
 
 def test_a_letter_keeps_everything_about_the_failure() -> None:
     """Who, where, why, and every attempt."""
     store = DeadLetterStore(size_max_bytes=10**6)
-    letter = store.add(
-        time_s=2.0, namespace="ns", broker="b", trigger="t", reason="refused", event=EVENT, attempts=(ATTEMPT,)
-    )
-    assert DeadLetter(1, 2.0, "ns", "b", "t", "refused", EVENT, (ATTEMPT,)) == letter
-    assert letter is store.get(1)
+    store.add(2.0, KEY, "refused", EVENT, (ATTEMPT,))
+    assert DeadLetter(1, 2.0, "ns", "b", "t", "refused", EVENT, (ATTEMPT,)) == store.get(1)
     assert (1, 0) == (len(store), store.evicted)
 
 
@@ -39,6 +30,7 @@ def test_the_newest_come_first() -> None:
     store = DeadLetterStore(size_max_bytes=10**6)
     letters = [add(store) for _ in range(3)]
     assert letters[::-1] == list(store)
+    assert [3, 2, 1] == [letter.id for letter in store]
 
 
 def test_no_letter_is_found_by_an_id_that_is_not_there() -> None:
@@ -71,13 +63,13 @@ def test_answers_are_charged() -> None:
     assert 3 * (128 + len(b"busy")) == busy.size - plain.size
 
 
-@given(st.lists(st.integers(0, 5000), max_size=50), st.integers(0, 20_000))
-def test_the_bound_holds_after_every_letter(sizes: list[int], size_max_bytes: int) -> None:
+@given(st.lists(st.tuples(st.integers(0, 5000), st.integers(0, 3)), max_size=50), st.integers(0, 20_000))
+def test_the_bound_holds_after_every_letter(sizes: list[tuple[int, int]], size_max_bytes: int) -> None:
     """At most the bound, or one letter; every letter is kept or counted as evicted; each id finds its own."""
     store = DeadLetterStore(size_max_bytes=size_max_bytes)
-    for count, size in enumerate(sizes, 1):
-        add(store, data=bytes(size))
+    for count, (size, attempts) in enumerate(sizes, 1):
+        assert count == add(store, data=bytes(size), attempts=(ATTEMPT,) * attempts).id
         kept = list(store)
         assert sum(letter.size for letter in kept) <= size_max_bytes or len(kept) == 1
-        assert count == len(kept) + store.evicted
+        assert count == len(kept) + store.evicted == len(store) + store.evicted
         assert kept == [store.get(letter.id) for letter in kept]

@@ -33,7 +33,7 @@ def test_an_event_is_answered_202_and_printed_as_json() -> None:
 def test_an_event_is_printed_for_people() -> None:
     """Its id and answer, its attributes, its data laid out."""
     expected = [
-        "event 1 -> 202", "  specversion: 1.0", "  id: 1", "  source: /till", "  type: sold",
+        "event 1 to / -> 202", "  specversion: 1.0", "  id: 1", "  source: /till", "  type: sold",
         "  datacontenttype: application/json", "  data:", "    {", '      "price": 5', "    }", "",
     ]  # fmt: skip
     with running_sink() as sink:

@@ -1,0 +1,149 @@
+"""What lanes play before: a scripted sink at the wall, an owner that writes down, and virtual time to wait in."""
+
+import asyncio
+from collections.abc import Callable, Coroutine, Sequence
+from typing import Any
+
+import looptime
+
+from channels.contract import Delivery, Receipt
+from channels.event import Event
+from dispatcher.attempt import Attempt
+from dispatcher.deadletter import AttemptRecord
+from dispatcher.lane import LaneLimits
+from dispatcher.outcome import Outcome, Reason
+
+LIMITS = LaneLimits(
+    concurrency_max=4,
+    backlog_events_max=1000,
+    backlog_size_max_bytes=10_000_000,
+    breaker_failures=1000,
+    breaker_pause_s=1.0,
+)
+REPLY_HEADERS = {b"ce-specversion": b"1.0", b"ce-id": b"r", b"ce-source": b"/reply", b"ce-type": b"re"}
+
+Answer = int | Outcome | None
+"""What a sink says: a status, a whole outcome, or nothing yet."""
+
+
+def outcome(status: int | None, *, headers: dict[bytes, bytes] | None = None, body: bytes = b"") -> Outcome:
+    return Outcome(status, headers or {}, body, None if status else "no answer", 0.0)
+
+
+REPLY = outcome(200, headers=REPLY_HEADERS, body=b"reply")
+
+
+def an_event(number: int = 1, *, data: bytes | None = None, type: str = "t") -> Event:  # noqa: A002
+    return Event.from_attributes({"id": str(number), "source": "/s", "type": type}, data)
+
+
+def a_delivery(number: int = 1, *, size_bytes: int = 1000, ttl: int | None = None) -> Delivery:
+    return Delivery(an_event(number).with_ttl(ttl), number, size_bytes)
+
+
+class ScriptedSink:
+    """Answers by a function of the attempt, at once or after a delay; where that says None, by `end` later."""
+
+    def __init__(
+        self, answer: Callable[[Attempt], Answer] = lambda _: None, *, delay_s: float = 0.0, uri: str = "http://sink/"
+    ) -> None:
+        self.uri = uri
+        self.answer = answer
+        self.delay_s = delay_s
+        self.held: list[Attempt] = []
+        """Attempts without an answer yet, the oldest first."""
+        self.sent: list[tuple[float, str, int]] = []
+        """Time, id of the event and number of the attempt, for each request."""
+        self.events: list[Event] = []
+        """The events of all requests."""
+
+    def send(self, attempt: Attempt) -> None:
+        loop = asyncio.get_running_loop()
+        assert self is attempt.sink, "the lane says where the attempt goes"
+        attempt.started_s = loop.time()
+        self.sent.append((loop.time(), attempt.event.id, attempt.number))
+        self.events.append(attempt.event)
+        self.held.append(attempt)
+        answer = self.answer(attempt)
+        if answer is None:
+            return
+        if self.delay_s:
+            loop.call_later(self.delay_s, self.end, answer, attempt)
+        else:
+            self.end(answer, attempt)
+
+    def end(self, answer: int | Outcome, attempt: Attempt | None = None) -> None:
+        """End an attempt, the oldest if none is named."""
+        attempt = attempt or self.held[0]
+        self.held.remove(attempt)
+        if answer == 204:
+            attempt.lane.delivered(attempt)
+        else:
+            attempt.lane.finish(attempt, answer if isinstance(answer, Outcome) else outcome(answer))
+
+    def request(self, event: Event) -> bytes:
+        raise NotImplementedError
+
+    @property
+    def ids(self) -> list[str]:
+        """Of all requests."""
+        return [identity for _, identity, _ in self.sent]
+
+
+class Owner:
+    """What a lane tells."""
+
+    def __init__(self) -> None:
+        self.settled: list[Delivery] = []
+        self.replies: list[tuple[Attempt, Event]] = []
+        self.given_up: list[tuple[Attempt, Reason, Outcome | None]] = []
+        self.overflown: list[tuple[Delivery, tuple[AttemptRecord, ...]]] = []
+
+    def settle(self, delivery: Delivery) -> None:
+        self.settled.append(delivery)
+
+    def reply(self, attempt: Attempt, event: Event) -> None:
+        self.replies.append((attempt, event))
+
+    def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
+        self.given_up.append((attempt, reason, outcome))
+
+    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
+        self.overflown.append((delivery, history))
+
+
+class SmallBroker:
+    """Settles, and stores replies or refuses them with an error."""
+
+    def __init__(self) -> None:
+        self.settled: list[Delivery] = []
+        self.published: list[Event] = []
+        self.replies = 0
+        self.error: Exception | None = None
+
+    def settle(self, delivery: Delivery) -> None:
+        self.settled.append(delivery)
+
+    def publish_reply(self, event: Event, receipt: Receipt) -> None:
+        if self.error is not None:
+            receipt.refused(self.error)
+        else:
+            self.published.append(event)
+            receipt.stored()
+
+
+def positions(deliveries: Sequence[Delivery]) -> list[int]:
+    return [delivery.position for delivery in deliveries]
+
+
+def in_virtual_time(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    """Run a coroutine where waiting takes no time, for tests that do so often. What the loop catches fails them."""
+    errors: list[dict[str, Any]] = []
+
+    async def watched() -> None:
+        asyncio.get_running_loop().set_exception_handler(lambda _, context: errors.append(context))
+        await main()
+
+    with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
+        runner.run(watched())
+    assert [] == errors

@@ -1,0 +1,33 @@
+from eventing.resources.broker import SIZE_ANNOTATION
+from eventing.resources.catalogue import Catalogue
+from eventing.settings import Settings
+from tests.docs.page import code, first_column, page, rows, section
+
+PAGE = page("docs/configuration.md")
+
+
+def test_every_setting_stands_there_with_its_default() -> None:
+    """Neither is a setting without its line, nor a line without its setting."""
+    expected = {f"EVENTING_{name.upper()}": str(field.default) for name, field in Settings.model_fields.items()}
+    told = {code(row[0])[0]: code(row[1])[0] for row in rows(PAGE) if row[0].startswith("`EVENTING_")}
+    del told["EVENTING_SERVER"]  # of the commands, not of the server
+    assert expected == told
+
+
+def test_every_kind_of_a_manifest_stands_there() -> None:
+    """What `serve -f` reads is exactly what the page tells."""
+    expected = {(kind.name, kind.api_version) for kind in Catalogue()}
+    told = {(code(row[0])[0], code(row[1])[0]) for row in rows(section(PAGE, "Manifests"))}
+    assert expected == told
+
+
+def test_the_brokers_own_bound_stands_there() -> None:
+    """An annotation is a setting, too."""
+    assert SIZE_ANNOTATION in code(PAGE)
+
+
+def test_no_other_page_names_a_setting_that_does_not_exist() -> None:
+    """Pages go on telling of settings after these were renamed; this one at least is right (see above)."""
+    for name in ("README.md", "ARCHITECTURE.md", *(f"docs/{one}.md" for one in ("delivery", "ingress", "operations"))):
+        mentioned = {word.partition("=")[0] for word in code(page(name)) if word.startswith("EVENTING_")}
+        assert set() == mentioned - first_column(PAGE), name
