@@ -41,6 +41,11 @@ def a_delivery(number: int = 1, *, size_bytes: int = 1000, ttl: int | None = Non
     return Delivery(an_event(number).with_ttl(ttl), number, size_bytes)
 
 
+def saying(answer: Answer) -> Callable[[Attempt], Answer]:
+    """Always the same."""
+    return lambda _: answer
+
+
 class ScriptedSink:
     """Answers by a function of the attempt, at once or after a delay; where that says None, by `end` later."""
 

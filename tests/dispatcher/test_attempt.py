@@ -18,7 +18,7 @@ def an_attempt(size_bytes: int = 1000) -> Attempt:
 
 
 def test_the_last_requests_are_remembered() -> None:
-    """In order, at most twenty."""
+    """In order, at most twenty of them."""
     attempt = an_attempt()
     for number in range(HISTORY_MAX + 5):
         attempt.record(a_record(number))
@@ -26,14 +26,19 @@ def test_the_last_requests_are_remembered() -> None:
 
 
 def test_all_but_the_last_request_can_be_forgotten() -> None:
-    """None at all is no fault."""
+    """Where memory is short."""
     attempt = an_attempt()
-    attempt.forget()
-    assert 0 == len(attempt.history)
     attempt.record(a_record(1))
     attempt.record(a_record(2))
     attempt.forget()
     assert (a_record(2),) == attempt.history
+
+
+def test_nothing_to_forget_is_no_fault() -> None:
+    """An attempt that was never sent has no history."""
+    attempt = an_attempt()
+    attempt.forget()
+    assert () == attempt.history
 
 
 def test_the_history_is_charged() -> None:

@@ -19,7 +19,7 @@ from dispatcher.filters import parse_filters
 from dispatcher.retry import Policy
 from dispatcher.sink import BrokerSink
 from dispatcher.trigger import Trigger, TriggerSpec
-from tests.dispatcher.stage import LIMITS, REPLY, ScriptedSink, an_event, in_virtual_time
+from tests.dispatcher.stage import LIMITS, REPLY, ScriptedSink, an_event, in_virtual_time, saying
 
 pytestmark = pytest.mark.looptime
 EVERYTHING = parse_filters(None, None)
@@ -254,8 +254,7 @@ def test_no_change_under_load_loses_an_event(changes: list[tuple[int, tuple[str,
                 broker.replace_triggers({name: spec(sink) for name in what})
                 gone += [trigger for name, trigger in before.items() if name not in broker.triggers]
             elif change == "answer":
-                answer = REPLY if what == "reply" else what
-                sink.answer = lambda _, answer=answer: answer
+                sink.answer = saying(REPLY if what == "reply" else what)
             else:
                 await asyncio.sleep(what)
             check(broker, gone)

@@ -27,6 +27,7 @@ from tests.dispatcher.stage import (
     in_virtual_time,
     outcome,
     positions,
+    saying,
 )
 
 pytestmark = pytest.mark.looptime
@@ -74,7 +75,7 @@ class Play:
 
 
 def always(answer: Answer, *, uri: str = "http://sink/") -> ScriptedSink:
-    return ScriptedSink(lambda _: answer, uri=uri)
+    return ScriptedSink(saying(answer), uri=uri)
 
 
 async def test_what_fails_goes_to_the_dead_letter_sink_and_says_why() -> None:

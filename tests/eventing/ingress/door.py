@@ -25,6 +25,7 @@ LIMITS = Limits(
     keep_alive_timeout_s=60.0,
     connections_max=100,
     ttl_max=255,
+    batch_events_max=10_000,
 )
 PATH = "/default/orders"
 HEADERS = {"ce-specversion": "1.0", "ce-id": "1", "ce-source": "/shop", "ce-type": "sold", "Content-Type": "text/plain"}
