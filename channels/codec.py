@@ -112,9 +112,9 @@ _PREFIXES: Final = _Prefixes()
 def decode(headers: Mapping[bytes, bytes], body: bytes) -> Event | list[Event]:
     """The event of an HTTP message, or the events of a batch; the hot path's form.
 
-    `headers` maps names in any case to field values without CR, LF and NUL; of two spellings of one name the first
-    counts. An empty body of a binary message is no data. Raises MalformedEvent with the attribute's name as path, or
-    UnsupportedFormat.
+    `headers` maps names in any case to field values as HTTP parsers give them: without CR, LF and NUL, and with space
+    only at the end, where it is no part of the value. Of two spellings of one name the first counts. An empty body of a
+    binary message is no data. Raises MalformedEvent with the attribute's name as path, or UnsupportedFormat.
     """
     raw: dict[str, bytes] = {}
     careful = False
@@ -145,7 +145,10 @@ def decode_reply(headers: Mapping[bytes, bytes], body: bytes) -> Event | None:
     Raises MalformedEvent where the answer claims to be one and is not, or is a batch.
     """
     media = headers.get(b"content-type", b"").lower()
-    if not media.startswith(b"application/cloudevents") and headers.get(b"ce-specversion", b"").strip() not in (b"1.0", b"0.3"):
+    if not media.startswith(b"application/cloudevents") and headers.get(b"ce-specversion", b"").strip() not in (
+        b"1.0",
+        b"0.3",
+    ):
         return None
     found = decode(headers, body)
     if isinstance(found, list):
@@ -269,10 +272,10 @@ def _is_typed(value: object) -> bool:
 def _decode_carefully(raw: dict[str, bytes], body: bytes) -> Event | list[Event]:
     """A message with a value not met before, or one that needs care: every attribute is looked at."""
     for name in [*raw]:
-        raw[name] = raw[name].strip(_SPACE)
+        raw[name] = raw[name].rstrip(_SPACE)
         if not raw[name] and name in _BLANK_IS_ABSENT:
             del raw[name]
-    if raw.pop(_CODING, b"").lower() not in (b"", b"identity"):
+    if raw.pop(_CODING, b"").strip().lower() not in (b"", b"identity"):
         raise UnsupportedFormat("", "a body with a Content-Encoding is not accepted: send it plain")
     media = raw.get("datacontenttype", b"").partition(b";")[0].strip().lower().decode("latin-1")
     if media == STRUCTURED:

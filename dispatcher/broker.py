@@ -31,6 +31,10 @@ class Broker:
         self._dead_letters = dead_letters
         self._limits = limits
         self._fanout = Fanout()
+        self.entrance = self._fanout.entrance
+        """Closed while producers are to wait."""
+        self.exit = self._fanout.exit
+        """Closed by lanes that are behind and catching up."""
         self.settle = self._fanout.settle
         self._task: asyncio.Task[None] | None = None
 
@@ -81,6 +85,11 @@ class Broker:
             receipt.refused(ChannelUnavailable(self.unready))
         else:
             self.channel.submit(events, receipt)
+
+    def regulate(self) -> None:
+        """Close the entrance where what was just stored is more than can be judged at once."""
+        if self.channel is not None:
+            self._fanout.regulate(self.channel)
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         """Store a sink's reply: it is judged by all Triggers, the one that brought it among them."""

@@ -196,7 +196,6 @@ class _Reader:
             self._fail("the head of the answer is too large")
 
     def _fail(self, fault: str) -> None:
-        self.keeps_alive = False
         self.fault = self.fault or fault
 
     # What httptools calls.

@@ -24,4 +24,8 @@ def parse_duration(text: str) -> float:
     if found is None:
         raise ValueError(f"{text!r} is no ISO 8601 duration such as PT0.2S")
     factors = (*_UNITS.values(), *_TIME_UNITS.values())
-    return sum(float(number.replace(",", ".")) * factor for number, factor in zip(found.groups(), factors, strict=True) if number)
+    return sum(
+        float(number.replace(",", ".")) * factor
+        for number, factor in zip(found.groups(), factors, strict=True)
+        if number
+    )

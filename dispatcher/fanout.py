@@ -7,11 +7,14 @@ from channels.contract import Channel, Delivery, Subscription
 from dispatcher.filters import Predicate
 from dispatcher.index import Index
 from dispatcher.lane import Lane
+from dispatcher.valve import Valve
 
 GROUP = "fanout"
 """The one group that a Broker's events are read by."""
-BATCH_MAX = 256
-"""Events judged without letting the event loop turn: about a millisecond of its time."""
+BATCH_MAX = 128
+"""Events judged without letting the event loop turn: lanes send about as many in a turn, so more would only wait there."""
+LAG_MAX = 2048
+"""Events stored and not yet judged above which producers wait: the process takes them faster than it reads them."""
 
 
 class Fanout:
@@ -22,6 +25,10 @@ class Fanout:
         """Events that an index was asked about."""
         self.joined = asyncio.Event()
         """Set from the first subscription on: what is published before it goes to nobody."""
+        self.entrance = Valve()
+        """Closed while producers are to wait."""
+        self.exit = Valve()
+        """Closed by lanes while events are to wait."""
         self._index: Index[Lane] = Index(())
         self._settled: list[Delivery] = []
         self._subscription: Subscription | None = None
@@ -38,11 +45,15 @@ class Fanout:
             self.joined.set()
             try:
                 while True:
+                    if self.exit.is_closed:
+                        await self._wait_for_lanes()
                     self._judge(await subscription.receive(BATCH_MAX))
+                    self.regulate(channel)
                     # A receive that finds events does not suspend: producers and sinks get their turn here.
                     await asyncio.sleep(0)
             finally:
                 self._acknowledge()
+                self.entrance.open(self)
                 self._subscription = None
 
     def settle(self, delivery: Delivery) -> None:
@@ -67,6 +78,21 @@ class Fanout:
         self.judged += len(batch)
         if nobodys and self._subscription is not None:
             self._subscription.ack(nobodys)
+
+    def regulate(self, channel: Channel) -> None:
+        """Let producers wait while much is stored and not yet judged."""
+        lags = channel.statistics().stored - self.judged > LAG_MAX
+        if lags:
+            self.entrance.close(self)
+        elif self.entrance.is_closed:
+            self.entrance.open(self)
+
+    async def _wait_for_lanes(self) -> None:
+        self.entrance.close(self)
+        while self.exit.is_closed:
+            opened = asyncio.Event()
+            self.exit.wait(opened.set)
+            await opened.wait()
 
     def _acknowledge(self) -> None:
         settled, self._settled = self._settled, []

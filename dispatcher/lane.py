@@ -22,9 +22,15 @@ from dispatcher.deadletter import ANSWER_MAX_BYTES, AttemptRecord
 from dispatcher.outcome import DeadLetter, Done, Exhausted, Outcome, Reason, Retry, decide
 from dispatcher.retry import SPREAD_MAX, SPREAD_MIN, Policy
 from dispatcher.sink import Sink
+from dispatcher.valve import Flow, Valve
 
 LATENCY_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
 """Upper bounds of the buckets of attempts' durations: those of Knative's `kn.eventing.dispatch.duration`."""
+
+
+BEHIND_PART: Final = 4
+"""A lane is behind where its backlog is over a quarter of the bound; it has caught up at half of that."""
+_LOOK_INTERVAL_S: Final = 0.05
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,9 @@ class Lane:
     A sink may answer before its `send` returns.
     """
 
-    def __init__(self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits) -> None:
+    def __init__(
+        self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits, *, valve: Valve | None = None
+    ) -> None:
         self.sink = sink
         self.policy = policy
         self.breaker = Breaker(limits.breaker_failures, limits.breaker_pause_s)
@@ -83,6 +91,9 @@ class Lane:
         self._overflow = owner.overflow
         self._limits = limits
         self._concurrency_max = limits.concurrency_max
+        self._valve = valve
+        self._flow = Flow()
+        self._look: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._now_s = self._loop.time
         self._ready: deque[Attempt] = deque()
@@ -136,6 +147,7 @@ class Lane:
         self._is_closed = True
         if self._timer is not None:
             self._timer.cancel()
+        self._let_in()
         dropped = [*self._ready, *(attempt for _, _, attempt in self._retries)]
         self._ready.clear()
         self._retries.clear()
@@ -237,6 +249,31 @@ class Lane:
         self._size_bytes += attempt.size_bytes
         self._ready.append(attempt)
         self._pump()
+        if self._look is None and self._valve is not None and self._is_behind(BEHIND_PART):
+            self._hold_back()
+
+    def _is_behind(self, part: int) -> bool:
+        """Too much waits for its turn. What waits for a retry is no matter of pace."""
+        limits, ready = self._limits, len(self._ready)
+        size_bytes = self._size_bytes * ready // (ready + len(self._retries) or 1)
+        return size_bytes * part > limits.backlog_size_max_bytes or ready * part > limits.backlog_events_max
+
+    def _hold_back(self) -> None:
+        """Producers wait as long as the sink keeps answering fast: for one that does not, waiting would be in vain."""
+        is_fast = self._flow.is_fast(self._now_s(), self.done, self.latency_sum_s)
+        if is_fast and self._valve is not None:
+            self._valve.close(self)
+        if is_fast or (is_fast is None and self._look is not None):
+            self._look = self._loop.call_later(_LOOK_INTERVAL_S, self._hold_back)
+        else:
+            self._let_in()
+
+    def _let_in(self) -> None:
+        if self._look is not None and self._valve is not None:
+            self._look.cancel()
+            self._look = None
+            self._flow.forget()
+            self._valve.open(self)
 
     def _retry(self, attempt: Attempt, after_s: float) -> None:
         """Send the attempt's event again after a while. It has had its place: the bound does not turn it away."""
@@ -265,6 +302,8 @@ class Lane:
                 attempt.sink.send(attempt)
         finally:
             self._is_pumping = False
+        if self._look is not None and not self._is_behind(2 * BEHIND_PART):
+            self._let_in()
 
     def _next(self) -> Attempt | None:
         """Take out the retry that is due first, for it is older than all that wait, else the first of those."""

@@ -13,6 +13,7 @@ from dispatcher.lane import Lane, LaneLimits
 from dispatcher.outcome import Outcome, Reason, error_attributes
 from dispatcher.retry import Policy
 from dispatcher.sink import Sink
+from dispatcher.valve import Valve
 
 _DEAD_LETTER_PART: Final = 4
 """The dead letter sink's lane keeps a quarter of what the subscriber's does, lest both together fill the channel."""
@@ -32,6 +33,7 @@ class ReplyTarget(Protocol):
     """Where replies are published: the Trigger's Broker."""
 
     replies: int
+    exit: Valve
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         """Store the event, and tell the receipt."""
@@ -60,7 +62,7 @@ class Trigger:
         """Namespace, Broker, name."""
         self.spec = spec
         self.settle = broker.settle
-        self.lane = Lane(self, spec.sink, spec.policy, limits)
+        self.lane = Lane(self, spec.sink, spec.policy, limits, valve=broker.exit)
         self.dead_letter_lane: Lane | None = None
         self.judged_before = judged
         """Events the Broker had judged when this Trigger joined."""

@@ -1,7 +1,8 @@
-"""Backpressure where it helps: producers wait while a sink that keeps answering fast is behind, and for no other sink.
+"""Backpressure where it helps: the fan out waits while a sink that keeps answering fast is behind, and producers wait
+while the fan out is.
 
 Without it a burst that this process takes faster than it delivers would end as dead letters of a healthy sink. A sink
-that is slow, refuses or hangs never holds a producer back: its lane fills to its bound, and only its Trigger notices.
+that is slow, refuses or hangs holds nobody back: its lane fills to its bound, and only its Trigger notices.
 """
 
 from collections import deque
@@ -15,7 +16,7 @@ WINDOW_MIN_S: Final = 0.02
 
 
 class Valve:
-    """One Broker's. Closed while any lane holds it closed; who comes then is let in, in order, when it opens."""
+    """Closed while anybody holds it closed; who comes then is let in, in order, when it opens."""
 
     def __init__(self) -> None:
         self.is_closed = False

@@ -5,8 +5,9 @@ import gc
 import logging
 import signal
 import sys
-from collections.abc import AsyncIterator, Iterator, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -23,13 +24,15 @@ from eventing.overview import Overview
 from eventing.reconciler import Reconciler
 from eventing.reloader import Reloader
 from eventing.resources.catalogue import Catalogue
-from eventing.settings import Settings
+from eventing.settings import IngressEngine, Settings
 from eventing.store.memory import MemoryStore
 
 SINK_SWEEP_INTERVAL_S: Final = 0.05
 """How exactly timeouts of attempts are kept."""
 INGRESS_SWEEP_INTERVAL_S: Final = 1.0
 DRAIN_INTERVAL_S: Final = 0.02
+GC_THRESHOLDS: Final = (50_000, 20, 100)
+"""Events are freed by reference counts; Python's default of 700 has the collector run for every few dozen of them."""
 
 _log = logging.getLogger(__name__)
 
@@ -37,65 +40,124 @@ _log = logging.getLogger(__name__)
 async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = False) -> int:
     """Run a server with the resources in these files until SIGTERM or SIGINT; returns the exit code.
 
-    SIGHUP reads the files again. Raises ManifestError and PortTaken before anything was started.
+    Two lines on stdout say where it is, once both doors are open. SIGHUP reads the files again. Raises ManifestError,
+    PortTaken and CannotListen before anything was started; whatever it raises, nothing is left open.
     """
     catalogue = Catalogue()
     store = MemoryStore()
     reloader = Reloader(store=store, catalogue=catalogue, paths=paths)
-    await reloader.load()
-    ingress = Listener("--port", settings.host, settings.port)
-    api = Listener("--api-port", settings.api_host, settings.api_port)
     intake = Intake(_limits(settings))
     dead_letters = DeadLetterStore(size_max_bytes=settings.dead_letter_size_max_bytes)
-    pools = Pools(_pool_limits(settings))
-    reconciler = Reconciler(
-        store=store,
-        catalogue=catalogue,
-        pools=pools,
-        dead_letters=dead_letters,
-        intake=intake,
-        settings=settings,
-        base_url=ingress.url,
-    )
-    overview = Overview(reconciler=reconciler, intake=intake, dead_letters=dead_letters)
-    stop = _Stop()
     async with AsyncExitStack() as stack:
-        stack.callback(pools.close)
+        stack.enter_context(_patient_collector())
+        await reloader.load()
+        ingress = await stack.enter_async_context(Listener("--port", settings.host, settings.port))
+        api = await stack.enter_async_context(Listener("--api-port", settings.api_host, settings.api_port))
+        pools = stack.enter_context(closing(Pools(_pool_limits(settings))))
+        reconciler = Reconciler(
+            store=store,
+            catalogue=catalogue,
+            pools=pools,
+            dead_letters=dead_letters,
+            intake=intake,
+            settings=settings,
+            base_url=ingress.url,
+        )
         stack.push_async_callback(reconciler.close)
+        doors = _Doors(ingress=ingress, api=api, intake=intake)
+        stop = _Stop(timeout_s=settings.shutdown_timeout_s)
+        stack.enter_context(stop.on_signals(reload=reloader.request, hurry=doors.hurry))
         await reconciler.reconcile()
-        await stack.enter_async_context(_running(intake, ingress, pools, reconciler, reloader if watch else None))
-        await _start(ingress, api, intake=intake, overview=overview, settings=settings)
-        with stop.on_signals(reloader):
-            sys.stdout.write(f"events  {ingress.url}/NAMESPACE/BROKER\napi     {api.url}\n")
-            sys.stdout.flush()
-            await stop.wait()
-            await _drain(intake, reconciler, stop, settings.shutdown_timeout_s)
-        await ingress.stop()
-        await api.stop()
-        _report_left(reconciler)
+        loops = _loops(intake=intake, ingress=ingress, pools=pools, reconciler=reconciler, reloader=reloader)
+        await stack.enter_async_context(_running(loops | ({"file watch": reloader.watch} if watch else {})))
+        overview = Overview(reconciler=reconciler, intake=intake, dead_letters=dead_letters)
+        if not stop.is_asked:
+            await doors.open(overview, settings.ingress)
+        await _run_until_drained(doors, reconciler, stop)
     return 0
 
 
-async def _start(ingress: Listener, api: Listener, *, intake: Intake, overview: Overview, settings: Settings) -> None:
-    """Open both doors. The objects made so far live as long as the process: the collector need not visit them again."""
-    protocol = IngressProtocol.bound_to(intake) if settings.ingress == "protocol" else "httptools"
-    await ingress.start(IngressApp(intake), protocol=protocol, stop_timeout_s=settings.shutdown_timeout_s)
-    from eventing.api.app import create_api
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doors:
+    """Where requests come in."""
 
-    await api.start(
-        create_api(overview, latency_bounds_s=LATENCY_BOUNDS_S), stop_timeout_s=settings.shutdown_timeout_s
-    )
-    intake.is_ready = True
-    gc.collect()
-    gc.freeze()
-    # Events are freed by reference counts; the default of 700 has the collector run for every few dozen of them.
-    gc.set_threshold(50_000, 20, 100)
+    ingress: Listener
+    api: Listener
+    intake: Intake
+
+    async def open(self, overview: Overview, engine: IngressEngine) -> None:
+        """Answer at both, then say so."""
+        protocol = IngressProtocol.bound_to(self.intake) if engine == "protocol" else "httptools"
+        await self.ingress.start(IngressApp(self.intake), protocol=protocol)
+        from eventing.api.app import create_api
+
+        await self.api.start(create_api(overview, latency_bounds_s=LATENCY_BOUNDS_S))
+        self.intake.is_ready = True
+        # What was made so far lives as long as the process: the collector need not visit it again.
+        gc.collect()
+        gc.freeze()
+        sys.stdout.write(f"events  {self.ingress.url}/NAMESPACE/BROKER\napi     {self.api.url}\n")
+        sys.stdout.flush()
+
+    async def close(self, timeout_s: float) -> None:
+        """Accept no connection more; requests that came get their answers within that time."""
+        await asyncio.gather(self.ingress.stop(timeout_s), self.api.stop(timeout_s))
+
+    def hurry(self) -> None:
+        """Wait for nobody."""
+        self.ingress.hurry()
+        self.api.hurry()
 
 
-@asynccontextmanager
-async def _running(
-    intake: Intake, ingress: Listener, pools: Pools, reconciler: Reconciler, watched: Reloader | None
-) -> AsyncIterator[None]:
+class _Stop:
+    """What signals ask for: once to stop, twice to stop at once. From the first on, time runs."""
+
+    def __init__(self, *, timeout_s: float) -> None:
+        self._timeout_s = timeout_s
+        self._loop = asyncio.get_running_loop()
+        self._asked = asyncio.Event()
+        self._deadline_s = 0.0
+
+    @property
+    def is_asked(self) -> bool:
+        """Somebody asked."""
+        return self._asked.is_set()
+
+    @property
+    def left_s(self) -> float:
+        """Time left for the whole goodbye, since it was asked for."""
+        return max(0.0, self._deadline_s - self._loop.time())
+
+    async def wait(self) -> None:
+        """Until somebody asks."""
+        await self._asked.wait()
+
+    @contextmanager
+    def on_signals(self, *, reload: Callable[[], None], hurry: Callable[[], None]) -> Iterator[None]:
+        """For the length of the context, take SIGTERM, SIGINT and SIGHUP."""
+
+        def ask() -> None:
+            if self.is_asked:
+                self._deadline_s = 0.0
+                hurry()
+                return
+            _log.info("stopping: no new events, finishing what is under way; ask again to stop at once")
+            self._deadline_s = self._loop.time() + self._timeout_s
+            self._asked.set()
+
+        handlers = {signal.SIGTERM: ask, signal.SIGINT: ask, signal.SIGHUP: reload}
+        for number, handler in handlers.items():
+            self._loop.add_signal_handler(number, handler)
+        try:
+            yield
+        finally:
+            for number in handlers:
+                self._loop.remove_signal_handler(number)
+
+
+def _loops(
+    *, intake: Intake, ingress: Listener, pools: Pools, reconciler: Reconciler, reloader: Reloader
+) -> dict[str, Callable[[], Awaitable[None]]]:
     """What runs beside the servers, from before the first request until after the last."""
 
     def sweep_ingress() -> None:
@@ -105,13 +167,16 @@ async def _running(
             if isinstance(connection, IngressProtocol):
                 connection.sweep(now_s)
 
-    loops = {
+    return {
         "reconciler": reconciler.run,
+        "reloader": reloader.run,
         "sink sweep": lambda: every(SINK_SWEEP_INTERVAL_S, pools.sweep),
         "ingress sweep": lambda: every(INGRESS_SWEEP_INTERVAL_S, sweep_ingress),
     }
-    if watched is not None:
-        loops["file watch"] = watched.watch
+
+
+@asynccontextmanager
+async def _running(loops: Mapping[str, Callable[[], Awaitable[None]]]) -> AsyncIterator[None]:
     tasks = [asyncio.create_task(supervise(name, run), name=name) for name, run in loops.items()]
     try:
         yield
@@ -121,52 +186,40 @@ async def _running(
         await asyncio.wait(tasks)
 
 
-async def _drain(intake: Intake, reconciler: Reconciler, stop: "_Stop", timeout_s: float) -> None:
-    """Refuse new events, and go on delivering until nothing moves any more, the time is over, or it was asked twice."""
-    intake.is_draining = True
-    loop = asyncio.get_running_loop()
-    deadline_s = loop.time() + timeout_s
-    while reconciler.is_moving and loop.time() < deadline_s and not stop.is_urgent:
+async def _run_until_drained(doors: _Doors, reconciler: Reconciler, stop: _Stop) -> None:
+    """Serve until it is asked to stop, then leave in two phases within one time limit.
+
+    First the doors stay open and refuse events (503 with Retry-After; health and the ops API still answer), while what
+    was accepted is delivered: until nothing moves any more. What waits for a failing sink, or for a retry that is due
+    later, does not move. Then the doors close.
+    """
+    await stop.wait()
+    doors.intake.is_draining = True
+    while stop.left_s and reconciler.is_moving:  # noqa: ASYNC110 - counters on the hot path set no asyncio.Event
         await asyncio.sleep(DRAIN_INTERVAL_S)
+    await doors.close(stop.left_s)
+    _report_left(reconciler)
+
+
+@contextmanager
+def _patient_collector() -> Iterator[None]:
+    """Have the collector run seldom, for the length of the context."""
+    thresholds = gc.get_threshold()
+    gc.set_threshold(*GC_THRESHOLDS)
+    try:
+        yield
+    finally:
+        gc.set_threshold(*thresholds)
+        gc.unfreeze()
 
 
 def _report_left(reconciler: Reconciler) -> None:
-    for broker in reconciler.brokers.values():
-        left = 0 if broker.channel is None else broker.channel.statistics().events
-        if left and broker.channel is not None and not broker.channel.features.durable:
-            words = "%d undelivered events of Broker %s/%s are lost: its channel is in memory"
-            _log.warning(words, left, broker.namespace, broker.name)
-
-
-class _Stop:
-    """What signals ask for: once to stop, twice to stop at once."""
-
-    def __init__(self) -> None:
-        self._asked = asyncio.Event()
-        self.is_urgent = False
-
-    async def wait(self) -> None:
-        """Until somebody asks."""
-        await self._asked.wait()
-
-    @contextmanager
-    def on_signals(self, reloader: Reloader) -> Iterator[None]:
-        """For the length of the context, take SIGTERM, SIGINT and SIGHUP."""
-        loop = asyncio.get_running_loop()
-        handlers = {signal.SIGTERM: self._ask, signal.SIGINT: self._ask, signal.SIGHUP: reloader.request}
-        for number, handler in handlers.items():
-            loop.add_signal_handler(number, handler)
-        try:
-            yield
-        finally:
-            for number in handlers:
-                loop.remove_signal_handler(number)
-
-    def _ask(self) -> None:
-        self.is_urgent = self._asked.is_set()
-        if not self.is_urgent:
-            _log.info("stopping: no new events, finishing what is under way; ask again to stop at once")
-        self._asked.set()
+    """Nothing that was accepted goes without a word."""
+    words = "%d undelivered events of Broker %s/%s are lost: its channel is in memory"
+    for key, served in reconciler.brokers.items():
+        channel = served.broker.channel
+        if channel is not None and not channel.features.durable and (left := channel.statistics().events):
+            _log.warning(words, left, key.namespace, key.name)
 
 
 def _limits(settings: Settings) -> Limits:

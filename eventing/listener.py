@@ -1,32 +1,39 @@
-"""Sockets and the HTTP servers on them: uvicorn without its signal handlers, which belong to the application."""
+"""Sockets, and an HTTP server on them: uvicorn without its signal handlers, which belong to the application."""
 
 import asyncio
 import errno
 import socket
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import uvicorn
 
-from eventing.settings import PortTaken
+from eventing.settings import CannotListen, PortTaken
 
 BACKLOG: Final = 2048
 """Connections that may wait to be accepted: uvicorn's own default."""
+_ABSENT: Final = (errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT)
+"""A machine without IPv6 still resolves `localhost` to an address of that kind."""
+_Address = tuple[socket.AddressFamily, tuple[Any, ...]]
 
 
 class Listener:
-    """One HTTP server on one socket. Bound when made, so that a taken port is known before anything starts."""
+    """One HTTP server, stopped on leaving it as a context.
+
+    It listens when made, so that a taken port is known before anything starts; a name such as `localhost` is listened
+    for at all its addresses. `option` is what the port is called on the command line. Raises PortTaken, CannotListen.
+    """
 
     def __init__(self, option: str, host: str, port: int) -> None:
-        self._socket = _bind(option, host, port)
-        self._server: _Server | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._sockets = _listen(option, host, port)
+        self._server: uvicorn.Server | None = None
+        self._ticking: asyncio.Task[None] | None = None
+        self._stopping: asyncio.Task[None] | None = None
 
     @property
     def url(self) -> str:
-        """Where it can be reached, with the port it really has."""
-        host, port = self._socket.getsockname()[:2]
+        """Where it can be reached, with the port it really has; IPv4 where there are several addresses."""
+        first = min(self._sockets, key=lambda listening: listening.family != socket.AF_INET)
+        host, port = first.getsockname()[:2]
         return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
 
     @property
@@ -34,8 +41,14 @@ class Listener:
         """The protocol objects of its open connections."""
         return [] if self._server is None else [*self._server.server_state.connections]
 
-    async def start(self, app: Any, *, protocol: Any = "httptools", stop_timeout_s: float) -> None:
-        """Accept connections from now on."""
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.stop()
+
+    async def start(self, app: Any, *, protocol: Any = "httptools") -> None:
+        """Answer from now on, also those that connected before. `protocol` is what uvicorn knows as `http=`."""
         config = uvicorn.Config(
             app,
             http=protocol,
@@ -45,39 +58,75 @@ class Listener:
             log_config=None,
             log_level="warning",
             backlog=BACKLOG,
-            timeout_graceful_shutdown=max(1, int(stop_timeout_s)),
         )
-        self._server = _Server(config)
-        self._task = asyncio.create_task(self._server.serve([self._socket]))
-        while not self._server.started and not self._task.done():
-            await asyncio.sleep(0)
-        if self._task.done():
-            await self._task
+        config.load()
+        server = uvicorn.Server(config)
+        # What `Server.serve` does, without its signal handlers and its goodbye, which would take the sockets from us.
+        server.lifespan = config.lifespan_class(config)
+        await server.startup(sockets=self._sockets)
+        self._server = server
+        self._ticking = asyncio.create_task(server.main_loop(), name="date of the answers")
 
-    async def stop(self) -> None:
-        """Accept nothing more; answers that are due go out before their connections close."""
-        if self._server is not None and self._task is not None:
-            self._server.should_exit = True
-            await self._task
-        self._socket.close()
+    async def stop(self, timeout_s: float = 0.0) -> None:
+        """Accept nothing more; answers that are due have so long to go out. May be called again, or without a start."""
+        server, self._server = self._server, None
+        if server is not None and self._ticking is not None:
+            self._ticking.cancel()
+            server.config.timeout_graceful_shutdown = max(1, round(timeout_s))
+            self._stopping = asyncio.create_task(server.shutdown(sockets=self._sockets))
+            await asyncio.wait({self._stopping, self._ticking})
+            if not self._stopping.cancelled():
+                self._stopping.result()
+        for listening in self._sockets:
+            listening.close()
+
+    def hurry(self) -> None:
+        """A stop that is under way waits for nobody any more."""
+        if self._stopping is not None:
+            self._stopping.cancel()
 
 
-class _Server(uvicorn.Server):
-    @contextmanager
-    def capture_signals(self) -> Iterator[None]:
-        yield
-
-
-def _bind(option: str, host: str, port: int) -> socket.socket:
-    family = socket.AF_INET6 if ":" in host else socket.AF_INET
-    listening = socket.socket(family, socket.SOCK_STREAM)
-    listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+def _listen(option: str, host: str, port: int) -> list[socket.socket]:
+    listening: list[socket.socket] = []
+    absent: OSError | None = None
     try:
-        listening.bind((host, port))
+        for family, address in _addresses(option, host, port):
+            try:
+                listening.append(_socket(family, address, port))
+            except OSError as error:
+                if error.errno not in _ABSENT:
+                    raise
+                absent = error
+            else:
+                port = listening[0].getsockname()[1]
+        if absent is not None and not listening:
+            raise absent
     except OSError as error:
-        listening.close()
+        for one in listening:
+            one.close()
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(option, host, port) from error
+        raise CannotListen(option, host, port, error.strerror or str(error)) from error
+    return listening
+
+
+def _addresses(option: str, host: str, port: int) -> list[_Address]:
+    """All addresses of a host, once each."""
+    try:
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotListen(option, host, port, f"{host!r} is no address and no known name") from error
+    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+
+
+def _socket(family: socket.AddressFamily, address: tuple[Any, ...], port: int) -> socket.socket:
+    listening = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        listening.setblocking(False)
+        listening.bind((address[0], port, *address[2:]))
+        listening.listen(BACKLOG)
+    except OSError:
+        listening.close()
         raise
-    listening.setblocking(False)
     return listening

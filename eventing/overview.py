@@ -1,6 +1,7 @@
 """The answers to an operator's questions, put together from resources, lanes and channels when somebody asks."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 from dispatcher.broker import Broker
 from dispatcher.deadletter import DeadLetter, DeadLetterStore
@@ -8,7 +9,10 @@ from dispatcher.trigger import Trigger
 from eventing.ingress.intake import Intake
 from eventing.operations import BrokerStatus, IngressStatus, LaneStatus, TriggerStatus
 from eventing.reconciler import Reconciler
-from eventing.resources.broker import BROKER
+from eventing.resources.identity import Key
+from eventing.served import ServedBroker, ServedTrigger
+
+T = TypeVar("T")
 
 
 class Overview:
@@ -21,38 +25,20 @@ class Overview:
 
     @property
     def is_ready(self) -> bool:
-        """The server takes events, and every Broker has its channel."""
+        """The server is up and nobody asked it to stop. One Broker without a channel does not take the others away."""
         return self._intake.is_ready and not self._intake.is_draining
 
     def brokers(self) -> Sequence[BrokerStatus]:
         """All Brokers, by namespace and name."""
-        reconciler = self._reconciler
-        return [
-            _broker_status(reconciler, key.namespace, key.name, reconciler.brokers[key])
-            for key in sorted(reconciler.brokers)
-        ]
+        return [_broker_status(key, served) for key, served in _by_name(self._reconciler.brokers.items())]
 
     def triggers(self) -> Sequence[TriggerStatus]:
         """All Triggers, by namespace and name."""
         brokers = self._reconciler.brokers
-        found = []
-        for key, view in self._reconciler.triggers.items():
-            broker = brokers.get(BROKER.key(key.namespace, view.broker))
-            trigger = None if broker is None else broker.triggers.get(key.name)
-            found.append(
-                TriggerStatus(
-                    namespace=key.namespace,
-                    name=key.name,
-                    broker=view.broker,
-                    ready=view.readiness.ready,
-                    reason=view.readiness.reason,
-                    message=view.readiness.message,
-                    subscriber_uri=view.subscriber_uri,
-                    dead_letter_sink_uri=view.dead_letter_sink_uri,
-                    lane=None if broker is None or trigger is None else _lane_status(broker, trigger),
-                )
-            )
-        return found
+        return [
+            _trigger_status(key, served, brokers.get(served.broker))
+            for key, served in _by_name(self._reconciler.triggers.items())
+        ]
 
     def ingress(self) -> IngressStatus:
         """What the ingress answered."""
@@ -72,24 +58,43 @@ class Overview:
         return self._dead_letters.evicted
 
 
-def _broker_status(reconciler: Reconciler, namespace: str, name: str, broker: Broker) -> BrokerStatus:
-    key = BROKER.key(namespace, name)
-    readiness = reconciler.broker_readiness[key]
+def _by_name(items: Iterable[tuple[Key, T]]) -> list[tuple[Key, T]]:
+    return sorted(items, key=lambda item: (item[0].namespace, item[0].name))
+
+
+def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
+    broker, readiness = served.broker, served.readiness
     channel = broker.channel
     statistics = None if channel is None else channel.statistics()
     return BrokerStatus(
-        namespace=namespace,
-        name=name,
+        namespace=key.namespace,
+        name=key.name,
         ready=readiness.ready,
         reason=readiness.reason,
         message=readiness.message,
-        address=reconciler.address_of(key),
+        address=served.sink.uri,
         channel="" if channel is None else "memory",
         durable=channel is not None and channel.features.durable,
         statistics=statistics,
         accepted=0 if statistics is None else statistics.stored,
-        replies=sum(trigger.lane.replies for trigger in broker.triggers.values()),
+        replies=broker.replies,
         triggers=len(broker.triggers),
+    )
+
+
+def _trigger_status(key: Key, served: ServedTrigger, broker: ServedBroker | None) -> TriggerStatus:
+    readiness = served.readiness
+    at_work = None if broker is None else broker.broker.triggers.get(key.name)
+    return TriggerStatus(
+        namespace=key.namespace,
+        name=key.name,
+        broker=served.view.broker,
+        ready=readiness.ready,
+        reason=readiness.reason,
+        message=readiness.message,
+        subscriber_uri=served.subscriber_uri,
+        dead_letter_sink_uri=served.dead_letter_sink_uri,
+        lane=None if broker is None or at_work is None else _lane_status(broker.broker, at_work),
     )
 
 

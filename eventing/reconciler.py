@@ -1,4 +1,4 @@
-"""From resources to the dispatcher: level-based. It reads the world, and makes Brokers and lanes what the world says.
+"""From resources to the dispatcher: level-based. It sees the world, and makes Brokers and lanes what the world says.
 
 Doing it twice is doing it once. A Trigger that cannot be resolved any more keeps the lane it has: its events wait or
 retry there, and nothing that was accepted for it is lost.
@@ -6,65 +6,32 @@ retry there, and nothing that was accepted for it is lost.
 
 import asyncio
 import logging
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
 from channels.memory import MemoryChannel
 from dispatcher.broker import Broker
 from dispatcher.deadletter import DeadLetterStore
 from dispatcher.lane import LaneLimits
-from dispatcher.retry import Policy
-from dispatcher.sink import BrokerSink, HttpSink, Pools, Sink
-from dispatcher.trigger import TriggerSpec
+from dispatcher.sink import Pools, Sink
 from eventing.errors import Expired, ResolutionError
 from eventing.ingress.intake import Intake
 from eventing.resources import broker as broker_kind
 from eventing.resources import trigger as trigger_kind
 from eventing.resources.broker_channel import choose_channel
 from eventing.resources.catalogue import Catalogue
-from eventing.resources.delivery import DeliverySpec, effective
-from eventing.resources.destination import ResolvedBroker, resolve
-from eventing.resources.duck import Destination
-from eventing.resources.identity import Key, Object
-from eventing.resources.kind import Kind
+from eventing.resources.delivery import effective
+from eventing.resources.identity import Key, Lookup, Object, key_of
+from eventing.served import Readiness, ServedBroker, ServedTrigger
 from eventing.settings import Settings
-from eventing.store.contract import Store
+from eventing.specification import Sinks, Specifier
+from eventing.store.contract import Change, Store
+from eventing.world import World
 
-BACKOFF_DELAY_S: Final = 0.2
-"""The wait before a first retry where a delivery asks for retries and names no `backoffDelay` (Knative's default Broker)."""
+TURN_ITEMS: Final = 64
+"""Changes read, or Triggers specified, without letting the event loop turn: a few milliseconds of its time."""
 
 _log = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class Readiness:
-    """Whether a resource works, and why not, in Knative's words."""
-
-    ready: bool = True
-    reason: str = ""
-    message: str = ""
-
-
-@dataclass(slots=True)
-class TriggerView:
-    """What was found about one Trigger."""
-
-    broker: str
-    readiness: Readiness
-    subscriber_uri: str = ""
-    dead_letter_sink_uri: str = ""
-
-
-@dataclass(slots=True)
-class World:
-    """All resources as one reading of the store found them."""
-
-    items: dict[Key, Object] = field(default_factory=dict)
-
-    def of(self, kind: Kind) -> Iterable[tuple[Key, Object]]:
-        """Those of one kind, by key."""
-        return ((key, self.items[key]) for key in sorted(self.items) if key.group_kind == kind.group_kind)
 
 
 class Reconciler:
@@ -81,211 +48,206 @@ class Reconciler:
         settings: Settings,
         base_url: str,
     ) -> None:
-        self.brokers: dict[Key, Broker] = {}
-        self.broker_readiness: dict[Key, Readiness] = {}
-        self.triggers: dict[Key, TriggerView] = {}
+        self.brokers: dict[Key, ServedBroker] = {}
+        self.triggers: dict[Key, ServedTrigger] = {}
         self._store = store
         self._catalogue = catalogue
-        self._pools = pools
         self._dead_letters = dead_letters
         self._intake = intake
         self._settings = settings
         self._base_url = base_url
-        self._compiled: dict[Key, tuple[str, trigger_kind.Trigger]] = {}
+        sinks = Sinks(
+            pools=pools,
+            catalogue=catalogue,
+            cluster_domain=settings.cluster_domain,
+            broker_sinks=self._broker_sink,
+        )
+        self._specifier = Specifier(sinks, settings)
+        self._lane_limits = _lane_limits(settings)
+        self._world = World()
+        self._gone: list[Broker] = []
         self._lock = asyncio.Lock()
+        self._read_at: str | None = None
+        """The store's version that the last whole reading began with, until a watch goes on from there."""
 
     async def run(self) -> None:
-        """Reconcile whenever the store changes, many changes at once where they come fast. Until cancelled."""
+        """Reconcile what changes, many changes at once where they come fast. Until cancelled.
+
+        Whatever ends a watch, a crash among others, the next one begins with reading everything.
+        """
         while True:
+            if self._read_at is None:
+                await self.reconcile()
+            since, self._read_at = self._read_at, None
             try:
-                async with self._store.watch() as changes, asyncio.TaskGroup() as tasks:
-                    changed = asyncio.Event()
-                    changed.set()
-                    tasks.create_task(self._follow(changed))
-                    async for _ in changes:
-                        changed.set()
+                async with self._store.watch(since=since) as changes:
+                    await self._follow(changes)
             except* Expired:
                 _log.info("changes came faster than they were read; reading everything again")
 
     async def reconcile(self) -> None:
-        """Make the dispatcher what the store says."""
+        """Read everything, and make the dispatcher what it says."""
         async with self._lock:
-            world = await self._read()
-            await self._reconcile_brokers(world)
-            specs = self._reconcile_triggers(world)
-            for key, broker in self.brokers.items():
-                broker.replace_triggers(specs[key])
-            self._intake.routes = {broker.path: broker for broker in self.brokers.values()}
+            items: dict[Key, Object] = {}
+            versions: list[str] = []
+            for kind in self._catalogue:
+                listing = await self._store.list(kind.group_kind)
+                items |= {key_of(item): item for item in listing.items}
+                versions.append(listing.resource_version)
+            await self._conform(self._world.replace(items))
+            # What changed between the first list and the last is seen once more, which changes nothing.
+            self._read_at = versions[0]
 
     @property
     def is_moving(self) -> bool:
         """True while events are on their way that need no more than time: not those that wait for a failing sink."""
-        return any(_is_moving(broker) for broker in self.brokers.values())
+        return any(served.is_moving for served in self.brokers.values())
 
     async def close(self) -> None:
         """Close all Brokers; what their channels cannot keep is gone."""
         self._intake.routes = {}
-        for broker in self.brokers.values():
-            await broker.close()
+        self._gone += [served.broker for served in self.brokers.values()]
         self.brokers.clear()
+        self.triggers.clear()
+        await self._close_gone()
 
-    async def _follow(self, changed: asyncio.Event) -> None:
+    # From changes to bursts of them.
+
+    async def _follow(self, changes: AsyncIterator[Change]) -> None:
+        burst: dict[Key, Change] = {}
+        has_changes = asyncio.Event()
+        async with asyncio.TaskGroup() as tasks:
+            worker = tasks.create_task(self._work(burst, has_changes))
+            number = 0
+            async for change in changes:
+                burst[key_of(change.item)] = change
+                has_changes.set()
+                number += 1
+                if number % TURN_ITEMS == 0:
+                    await asyncio.sleep(0)
+            worker.cancel()
+
+    async def _work(self, burst: dict[Key, Change], has_changes: asyncio.Event) -> None:
+        """Files that are applied at once are judged by at once: wait until a turn of the loop brings no more."""
         while True:
-            await changed.wait()
-            changed.clear()
-            await self.reconcile()
+            await has_changes.wait()
+            while has_changes.is_set():
+                has_changes.clear()
+                await asyncio.sleep(0)
+            async with self._lock:
+                changed = dict(burst)
+                burst.clear()
+                for key, change in changed.items():
+                    self._world.put(key, None if change.type == "DELETED" else change.item)
+                await self._conform(changed)
 
-    async def _read(self) -> World:
-        world = World()
-        for kind in self._catalogue:
-            for item in (await self._store.list(kind.group_kind)).items:
-                metadata = item["metadata"]
-                world.items[kind.key(metadata.get("namespace", ""), metadata["name"])] = item
-        return world
+    # From the world to the dispatcher.
 
-    async def _reconcile_brokers(self, world: World) -> None:
-        wanted = dict(world.of(broker_kind.BROKER))
-        for key in self.brokers.keys() - wanted.keys():
-            del self.broker_readiness[key]
-            await self.brokers.pop(key).close()
-        for key, item in wanted.items():
-            view = broker_kind.Broker.of(item)
-            if key not in self.brokers:
-                self.brokers[key] = self._create_broker(key)
-            broker = self.brokers[key]
-            broker.event_size_max_bytes = view.event_size_max_bytes or self._settings.event_size_max_bytes
-            self.broker_readiness[key] = await self._give_channel(broker, view, world)
+    async def _conform(self, changed: Iterable[Key]) -> None:
+        """Make everything right that these changes concern. Brokers go last: until then events still find them."""
+        affected = self._world.affected(changed)
+        for key in affected:
+            if key.group_kind == broker_kind.BROKER.group_kind:
+                await self._reconcile_broker(key)
+        triggers = [key for key in affected if key.group_kind == trigger_kind.TRIGGER.group_kind]
+        for number, key in enumerate(triggers, 1):
+            self._reconcile_trigger(key)
+            if number % TURN_ITEMS == 0:
+                await asyncio.sleep(0)
+        for served in self.brokers.values():
+            served.apply()
+        self._intake.routes = {served.broker.path: served.broker for served in self.brokers.values()}
+        await self._close_gone()
 
-    async def _give_channel(self, broker: Broker, view: broker_kind.Broker, world: World) -> Readiness:
+    async def _reconcile_broker(self, key: Key) -> None:
+        item, served = self._world.get(key), self.brokers.get(key)
+        view = None if item is None else broker_kind.Broker.of(item)
+        if served is not None and (view is None or view.uid != served.view.uid):
+            self._gone.append(self.brokers.pop(key).broker)
+            served = None
+        if view is None:
+            self._world.forget(key)
+            return
+        if served is None:
+            served = self.brokers[key] = self._serve(view)
+        served.view = view
+        served.broker.event_size_max_bytes = view.event_size_max_bytes or self._settings.event_size_max_bytes
+        served.readiness = await self._give_channel(served.broker, view, self._world.read_as(key))
+
+    async def _give_channel(self, broker: Broker, view: broker_kind.Broker, lookup: Lookup) -> Readiness:
         """A Broker gets its channel once: its class and config never change."""
         if broker.channel is not None:
             return Readiness()
         try:
-            choose_channel(view, world.items.get)
+            choose_channel(view, lookup)
         except ResolutionError as error:
             broker.unready = error.message
-            return Readiness(ready=False, reason=error.reason, message=error.message)
+            return Readiness.of(error)
         settings = self._settings
         await broker.open(
             MemoryChannel(events_max=settings.memory_events_max, size_max_bytes=settings.memory_size_max_bytes)
         )
         return Readiness()
 
-    def _create_broker(self, key: Key) -> Broker:
-        settings = self._settings
-        limits = LaneLimits(
-            concurrency_max=settings.lane_concurrency_max,
-            backlog_events_max=max(1, int(settings.memory_events_max * settings.memory_backlog_share)),
-            backlog_size_max_bytes=max(1, int(settings.memory_size_max_bytes * settings.memory_backlog_share)),
-            breaker_failures=settings.breaker_failures,
-            breaker_pause_s=settings.breaker_pause_s,
-        )
-        return Broker(
-            key.namespace,
-            key.name,
+    def _serve(self, view: broker_kind.Broker) -> ServedBroker:
+        broker = Broker(
+            view.key.namespace,
+            view.key.name,
             dead_letters=self._dead_letters,
-            limits=limits,
-            event_size_max_bytes=settings.event_size_max_bytes,
+            limits=self._lane_limits,
+            event_size_max_bytes=self._settings.event_size_max_bytes,
         )
+        return ServedBroker(view, broker, address=f"{self._base_url}{broker.path.decode()}")
 
-    def _reconcile_triggers(self, world: World) -> dict[Key, dict[str, TriggerSpec]]:
-        specs: dict[Key, dict[str, TriggerSpec]] = {key: {} for key in self.brokers}
-        deliveries = {key: broker_kind.Broker.of(item).delivery for key, item in world.of(broker_kind.BROKER)}
-        self.triggers = {}
-        for key, item in world.of(trigger_kind.TRIGGER):
-            trigger = self._compile(key, item)
-            broker_key = broker_kind.BROKER.key(key.namespace, trigger.broker)
-            view = self.triggers[key] = TriggerView(trigger.broker, Readiness())
-            if broker_key not in self.brokers:
-                message = f'Broker "{trigger.broker}" does not exist'
-                view.readiness = Readiness(ready=False, reason="BrokerDoesNotExist", message=message)
-                continue
-            readiness = self.broker_readiness[broker_key]
-            view.readiness = readiness
-            try:
-                delivery = effective(trigger.delivery, deliveries[broker_key])
-                specs[broker_key][key.name] = self._specify(trigger, delivery, world.items, view)
-            except ResolutionError as error:
-                view.readiness = Readiness(ready=False, reason=error.reason, message=error.message)
-                if (kept := self.brokers[broker_key].triggers.get(key.name)) is not None:
-                    specs[broker_key][key.name] = kept.spec
-        self._compiled = {key: compiled for key, compiled in self._compiled.items() if key in self.triggers}
-        return specs
+    def _broker_sink(self, key: Key) -> Sink:
+        return self.brokers[key].sink
 
-    def _compile(self, key: Key, item: Object) -> trigger_kind.Trigger:
-        """The view of a Trigger; its filters are compiled once per version of the object."""
-        version = item["metadata"]["resourceVersion"] + item["metadata"]["uid"]
-        if key not in self._compiled or self._compiled[key][0] != version:
-            self._compiled[key] = (version, trigger_kind.Trigger.of(item))
-        return self._compiled[key][1]
+    def _reconcile_trigger(self, key: Key) -> None:
+        item, old = self._world.get(key), self.triggers.pop(key, None)
+        view = None if item is None else _view(item, old)
+        broker = None if view is None else broker_kind.BROKER.key(key.namespace, view.broker)
+        left = None if old is None else self.brokers.get(old.broker)
+        if old is not None and left is not None and (view is None or (view.uid, broker) != (old.view.uid, old.broker)):
+            left.remove(key.name)
+        if view is None or broker is None:
+            self._world.forget(key)
+        else:
+            self.triggers[key] = self._find(view, broker, self._world.read_as(key))
 
-    def _specify(
-        self, trigger: trigger_kind.Trigger, delivery: DeliverySpec, items: Mapping[Key, Object], view: TriggerView
-    ) -> TriggerSpec:
-        """What the lane is to do. Raises ResolutionError."""
-        namespace, is_structured = trigger.key.namespace, delivery.format == "json"
-        sink = self._sink(
-            trigger.subscriber, items, trigger_kind.SUBSCRIBER_UNRESOLVED, namespace, is_structured, asks_reply=True
-        )
-        view.subscriber_uri = sink.uri
-        dead_letter_sink = None
-        if delivery.dead_letter_sink is not None:
-            dead_letter_sink = self._sink(
-                delivery.dead_letter_sink,
-                items,
-                trigger_kind.DEAD_LETTER_SINK_UNRESOLVED,
-                namespace,
-                is_structured,
-                asks_reply=False,
-            )
-            view.dead_letter_sink_uri = dead_letter_sink.uri
-        return TriggerSpec(trigger.predicate, sink, dead_letter_sink, self._policy(delivery))
+    def _find(self, view: trigger_kind.Trigger, broker: Key, lookup: Lookup) -> ServedTrigger:
+        lookup(broker)
+        served = self.brokers.get(broker)
+        if served is None:
+            missing = ResolutionError("BrokerDoesNotExist", f'Broker "{view.broker}" does not exist')
+            return ServedTrigger(view, broker, Readiness.of(missing))
+        found = self._specifier.specify(view, effective(view.delivery, served.view.delivery), lookup)
+        if found.spec is not None:
+            served.place(view.key.name, found.spec)
+        readiness = served.readiness
+        if readiness.ready and found.fault is not None:
+            readiness = Readiness.of(found.fault)
+        return ServedTrigger(view, broker, readiness, found.subscriber_uri, found.dead_letter_sink_uri)
 
-    def _sink(
-        self,
-        destination: Destination,
-        items: Mapping[Key, Object],
-        reason: str,
-        namespace: str,
-        is_structured: bool,
-        *,
-        asks_reply: bool,
-    ) -> Sink:
-        try:
-            found = resolve(
-                destination, items.get, catalogue=self._catalogue, cluster_domain=self._settings.cluster_domain
-            )
-            if isinstance(found, ResolvedBroker):
-                return BrokerSink(self.address_of(found.key), self.brokers[found.key])
-            pool = self._pools.of(found.uri, destination.ca_certs or "")
-            return HttpSink(found.uri, pool, namespace=namespace, is_structured=is_structured, asks_reply=asks_reply)
-        except ResolutionError as error:
-            raise ResolutionError(reason, error.message) from error
-        except ValueError as error:
-            raise ResolutionError(reason, str(error)) from error
-
-    def address_of(self, key: Key) -> str:
-        """Where events for a Broker of this server are POSTed."""
-        return f"{self._base_url}/{key.namespace}/{key.name}"
-
-    def _policy(self, delivery: DeliverySpec) -> Policy:
-        settings = self._settings
-        return Policy(
-            retry=delivery.retry or 0,
-            backoff_policy=delivery.backoff_policy or "exponential",
-            backoff_delay_s=BACKOFF_DELAY_S if delivery.backoff_delay_s is None else delivery.backoff_delay_s,
-            backoff_max_s=settings.retry_backoff_max_s,
-            timeout_s=delivery.timeout_s or settings.delivery_timeout_s,
-            retry_after_max_s=delivery.retry_after_max_s,
-            format=delivery.format or "binary",
-            has_dead_letter_sink=delivery.dead_letter_sink is not None,
-        )
+    async def _close_gone(self) -> None:
+        while self._gone:
+            await self._gone[-1].close()
+            self._gone.pop()
 
 
-def _is_moving(broker: Broker) -> bool:
-    if broker.channel is not None and broker.judged < broker.channel.statistics().stored:
-        return True
-    for trigger in broker.triggers.values():
-        if trigger.in_flight or (trigger.lane.breaker.is_closed and trigger.waiting > trigger.retrying):
-            return True
-    return False
+def _view(item: Object, old: ServedTrigger | None) -> trigger_kind.Trigger:
+    """The view of a Trigger, whose filters are compiled once per generation: it grows with all that a view shows."""
+    metadata = item["metadata"]
+    if old is not None and (old.view.uid, old.view.generation) == (metadata["uid"], metadata["generation"]):
+        return old.view
+    return trigger_kind.Trigger.of(item)
+
+
+def _lane_limits(settings: Settings) -> LaneLimits:
+    share = settings.memory_backlog_share
+    return LaneLimits(
+        concurrency_max=settings.lane_concurrency_max,
+        backlog_events_max=max(1, int(settings.memory_events_max * share)),
+        backlog_size_max_bytes=max(1, int(settings.memory_size_max_bytes * share)),
+        breaker_failures=settings.breaker_failures,
+        breaker_pause_s=settings.breaker_pause_s,
+    )

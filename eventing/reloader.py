@@ -2,18 +2,21 @@
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
 from dispatcher.tasks import every
 from eventing import manifest
-from eventing.manifest import Applied, ManifestError
+from eventing.manifest import SUFFIXES, Applied, Document, ManifestError
 from eventing.resources.catalogue import Catalogue
 from eventing.resources.identity import Key
 from eventing.store.contract import Store
 
 WATCH_INTERVAL_S: Final = 0.5
+"""How often files are looked at: an editor's save is seen before one has looked up."""
+
+_Fingerprint = dict[Path, tuple[int, int, int]]
 
 _log = logging.getLogger(__name__)
 
@@ -21,64 +24,83 @@ _log = logging.getLogger(__name__)
 class Reloader:
     """Applies the same files again and again; what they no longer hold is deleted."""
 
-    def __init__(self, *, store: Store, catalogue: Catalogue, paths: Sequence[Path]) -> None:
+    def __init__(
+        self, *, store: Store, catalogue: Catalogue, paths: Sequence[Path], watch_interval_s: float = WATCH_INTERVAL_S
+    ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._paths = paths
+        self._watch_interval_s = watch_interval_s
         self._keys: frozenset[Key] = frozenset()
-        self._tasks: set[asyncio.Task[None]] = set()
+        self._seen: _Fingerprint = {}
+        self._requested = asyncio.Event()
         self._lock = asyncio.Lock()
 
     async def load(self) -> Applied:
-        """Read and apply. Raises ManifestError; then nothing was changed."""
+        """Read and apply, before anything else runs: reading blocks. Raises ManifestError; then nothing was changed."""
         async with self._lock:
-            documents = manifest.read(self._paths, catalogue=self._catalogue)
-            applied = await manifest.apply(
-                self._store, documents, catalogue=self._catalogue, previous=self._keys
-            )
-            self._keys = applied.keys
-            return applied
+            self._seen = self._fingerprint()
+            return await self._apply(manifest.read(self._paths, catalogue=self._catalogue))
 
     def request(self) -> None:
-        """Load again soon; what is wrong with the files is logged, and what was loaded before stays."""
-        task = asyncio.create_task(self._reload())
-        self._tasks.add(task)
-        task.add_done_callback(self._tasks.discard)
+        """Have `run` load again. Many requests while it loads make one."""
+        self._requested.set()
+
+    async def run(self) -> None:
+        """Load whenever it was requested; what is wrong with the files is logged, and what was loaded before stays.
+
+        Until cancelled.
+        """
+        while True:
+            await self._requested.wait()
+            self._requested.clear()
+            await self._reload()
 
     async def watch(self) -> None:
-        """Load again whenever a file appears, changes or goes. Until cancelled."""
-        seen = self._fingerprint()
+        """Request it whenever a file appears, changes or goes, once for each state of the files. Until cancelled."""
+        await every(self._watch_interval_s, self._look)
 
-        async def look() -> None:
-            nonlocal seen
-            found = self._fingerprint()
-            if found != seen:
-                seen = found
-                await self._reload()
-
-        await every(WATCH_INTERVAL_S, look)
+    def _look(self) -> None:
+        if not self._lock.locked() and self._fingerprint() != self._seen:
+            self.request()
 
     async def _reload(self) -> None:
+        """Load while events flow: thousands of Triggers take a second to read, which a thread does."""
         try:
-            applied = await self.load()
+            async with self._lock:
+                # Looked at before they are read: a file that changes meanwhile is seen to have changed.
+                self._seen = self._fingerprint()
+                documents = await asyncio.to_thread(manifest.read, self._paths, catalogue=self._catalogue)
+                applied = await self._apply(documents)
         except ManifestError as error:
             for line in error.lines:
                 _log.error("not reloaded: %s", line)
             return
-        _log.info(
-            "reloaded: %d created, %d updated, %d deleted",
-            len(applied.created),
-            len(applied.updated),
-            len(applied.deleted),
-        )
+        counts = (len(applied.created), len(applied.updated), len(applied.deleted))
+        _log.info("reloaded: %d created, %d updated, %d deleted", *counts)
 
-    def _fingerprint(self) -> dict[Path, tuple[int, int]]:
+    async def _apply(self, documents: Sequence[Document]) -> Applied:
+        applied = await manifest.apply(self._store, documents, catalogue=self._catalogue, previous=self._keys)
+        self._keys = applied.keys
+        return applied
+
+    def _fingerprint(self) -> _Fingerprint:
+        """What tells one state of the files from another. What cannot be looked at is not there."""
         found = {}
-        for path in self._paths:
-            for file in (path, *path.iterdir()) if path.is_dir() else (path,):
-                try:
-                    status = file.stat()
-                except FileNotFoundError:
-                    continue
-                found[file] = (status.st_mtime_ns, status.st_size)
+        for file in self._files():
+            try:
+                status = file.stat()
+            except OSError:
+                continue
+            found[file] = (status.st_mtime_ns, status.st_size, status.st_ino)
         return found
+
+    def _files(self) -> Iterator[Path]:
+        for path in self._paths:
+            if not path.is_dir():
+                yield path
+                continue
+            try:
+                yield from [child for child in path.iterdir() if child.suffix in SUFFIXES]
+            except OSError:
+                continue

@@ -26,6 +26,13 @@ class PortTaken(OSError):  # noqa: N818 - named for what it is, like the errors 
         self.port = port
 
 
+class CannotListen(OSError):  # noqa: N818
+    """The operator must act: that address is not this machine's, or that port not this user's."""
+
+    def __init__(self, option: str, host: str, port: int, reason: str) -> None:
+        super().__init__(f"{option.removesuffix('port')}host, {option}: cannot listen on {host} port {port}: {reason}")
+
+
 class Settings(BaseSettings):
     """All settings of one server, frozen. Each says what it bounds, and its source or precedent."""
 

@@ -76,7 +76,7 @@ def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> i
     """Run the server on uvloop where there is one, and return its exit code. Raises Failure for what users mend."""
     from eventing.app import serve as serve_app
     from eventing.manifest import ManifestError
-    from eventing.settings import PortTaken
+    from eventing.settings import CannotListen, PortTaken
 
     if sys.platform == "win32":
         from asyncio import run
@@ -84,7 +84,7 @@ def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> i
         from uvloop import run
     try:
         return int(run(serve_app(settings, paths=paths, watch=watch)))
-    except (ManifestError, PortTaken) as error:
+    except (ManifestError, PortTaken, CannotListen) as error:
         raise Failure(str(error)) from error
 
 

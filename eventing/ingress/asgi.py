@@ -1,6 +1,7 @@
 """The ingress as a plain ASGI application: the same decoder and answers behind any ASGI server, at twice the cost.
 
-The server in front owns the connection: time limits on a head, pipelining and 100-continue are its own.
+The server in front owns the connection: time limits on a head, pipelining and 100-continue are its own, and so is the
+goodbye to a producer that still sends a body when it is refused: uvicorn's reset may reach it before the answer does.
 """
 
 import asyncio
@@ -8,6 +9,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any
 
 from channels.errors import MalformedEvent
+from dispatcher.valve import Valve
 from eventing.ingress.intake import (
     ACCEPTED,
     Answer,
@@ -43,9 +45,9 @@ class _Receipt:
         self._settle(answer_to_refused(error))
 
     async def wait(self) -> Answer:
-        if self.answer is None:
-            self._future = asyncio.get_running_loop().create_future()
-            await self._future
+        """The answer, which is not known yet."""
+        self._future = asyncio.get_running_loop().create_future()
+        await self._future
         assert self.answer is not None
         return self.answer
 
@@ -93,6 +95,8 @@ class IngressApp:
         body = await self._read(receive, route)
         if isinstance(body, Answer):
             return body
+        while route.entrance.is_closed:
+            await _opened(route.entrance)
         receipt = _Receipt()
         try:
             intake.take(route, headers, body, receipt)
@@ -131,3 +135,9 @@ class IngressApp:
         except TimeoutError:
             return refusal(408, f"the request took longer than {timeout_s:g} s", fault=True)
         return chunks[0] if len(chunks) == 1 else b"".join(chunks)
+
+
+async def _opened(valve: Valve) -> None:
+    opened = asyncio.Event()
+    valve.wait(opened.set)
+    await opened.wait()

@@ -52,6 +52,8 @@ class Exchange(asyncio.Protocol):
         self._keep_alive = True
         self._queue: deque[Request | Answer] = deque()
         self._is_serving = False
+        self._is_held = False
+        """The first request of the queue waits for its Broker's entrance."""
         self._request_since = 0.0
         """When a request that is still incomplete began, 0 for none."""
         self._is_deaf = False
@@ -85,7 +87,7 @@ class Exchange(asyncio.Protocol):
     def eof_received(self) -> bool:
         """The producer sends no more. What is under way is still answered where the transport can be half open."""
         self._has_ended = self._is_stopping = True
-        return self._under_way and self._transport is not None and self._transport.can_write_eof()
+        return (self._under_way or self._is_held) and self._transport is not None and self._transport.can_write_eof()
 
     def pause_writing(self) -> None:
         """The producer does not read its answers: stop reading its requests."""
@@ -101,7 +103,7 @@ class Exchange(asyncio.Protocol):
         """Once a second: end what takes too long. The price of a timer per request is not paid."""
         limits = self.intake.limits
         transport = self._transport
-        if transport is None or self._under_way:
+        if transport is None or self._under_way or self._is_held:
             return
         if self._request_since and not self._is_clogged:
             if now - self._request_since > limits.request_timeout_s:
@@ -147,7 +149,7 @@ class Exchange(asyncio.Protocol):
         if self._is_deaf:
             return
         self._queue.append(request)
-        if self._under_way:
+        if self._under_way or self._is_held:
             self._regulate()
         else:
             self._serve_next()
@@ -157,7 +159,7 @@ class Exchange(asyncio.Protocol):
         if self._is_serving:
             return
         self._is_serving = True
-        while self._queue and not self._under_way:
+        while self._queue and not self._under_way and not self._is_held:
             self._serve(self._queue.popleft())
         self._is_serving = False
         self._regulate()
@@ -174,8 +176,17 @@ class Exchange(asyncio.Protocol):
             self._answer(self.intake.answer_to(request.method, request.target), is_head=request.method == "HEAD")
         elif len(request.body) > route.event_size_max_bytes:
             self._finish(answer_too_large(route.event_size_max_bytes))
+        elif route.entrance.is_closed:
+            self._queue.appendleft(request)
+            self._is_held = True
+            route.entrance.wait(self._enter)
         else:
             self._take(route, request.headers, request.body)
+
+    def _enter(self) -> None:
+        """The Broker's entrance has opened."""
+        self._is_held = False
+        self._serve_next()
 
     def _proceed(self) -> None:
         assert self._transport is not None
@@ -200,7 +211,7 @@ class Exchange(asyncio.Protocol):
             return
         self._is_deaf = True
         self._request_since = 0.0
-        if self._under_way:
+        if self._under_way or self._is_held:
             self._queue.append(answer)
             self._regulate()
         else:

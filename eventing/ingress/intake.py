@@ -16,6 +16,7 @@ from channels import codec
 from channels.contract import Channel, Receipt
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent, UnsupportedFormat
 from channels.event import TTL_ATTRIBUTE, Event
+from dispatcher.valve import Valve
 
 RETRY_AFTER_S: Final = 1
 ALLOW: Final = "POST, OPTIONS"
@@ -34,6 +35,10 @@ class Route(Protocol):
     channel: Channel | None
     event_size_max_bytes: int
     unready: str
+    entrance: Valve
+
+    def regulate(self) -> None:
+        """Close the entrance where what was just stored is more than can be handed on at once."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,6 +134,8 @@ class Intake:
             receipt.refused(ChannelUnavailable(route.unready))
         elif events:
             channel.submit(events, receipt)
+            if len(events) > 1:
+                route.regulate()
         else:
             receipt.stored()
 
@@ -161,10 +168,17 @@ class Intake:
         return min(ttl - 1, self.limits.ttl_max)
 
 
+def value_of(headers: Mapping[bytes, bytes], name: bytes) -> bytes:
+    """The value of a header, whatever the case of its name; empty where there is none."""
+    found = headers.get(name)
+    if found is None:
+        found = next((value for key, value in headers.items() if len(key) == len(name) and key.lower() == name), b"")
+    return found.strip(b" \t")
+
+
 def trace_of(headers: Mapping[bytes, bytes]) -> bytes:
     """The W3C trace context of a request as header lines, each ended by CRLF; nothing where it is not well-formed."""
-    lower = {name.lower(): value.strip(b" \t") for name, value in headers.items()}
-    parent, state = lower.get(b"traceparent", b""), lower.get(b"tracestate", b"")
+    parent, state = value_of(headers, b"traceparent"), value_of(headers, b"tracestate")
     if _TRACEPARENT.fullmatch(parent) is None:
         return b""
     if _TRACESTATE.fullmatch(state) is None:

@@ -5,7 +5,6 @@ the chunks of a body; those of time and of connections are in `exchange`.
 """
 
 import asyncio
-from collections.abc import Mapping
 from dataclasses import replace
 from typing import Any, Final
 
@@ -20,6 +19,7 @@ from eventing.ingress.intake import (
     answer_too_large,
     is_larger,
     refusal,
+    value_of,
 )
 
 DISCARD_MAX_BYTES: Final = 256 * 1024
@@ -74,7 +74,7 @@ class IngressProtocol(Exchange):
 
     def shutdown(self) -> None:
         """uvicorn stops: idle connections close, others after the answers that are due."""
-        if self._under_way or self._target:
+        if self._under_way or self._is_held or self._target:
             self._is_stopping = True
         elif self._transport is not None:
             self._transport.close()
@@ -88,7 +88,7 @@ class IngressProtocol(Exchange):
     def on_headers_complete(self) -> None:
         """The head is there."""
         self._is_head_done = True
-        self._route = self.intake.find(self._target)
+        self._route = self.intake.routes.get(self._target) or self.intake.find(self._target)
         if self._request_since or len(self._headers) > self.intake.limits.header_count_max:
             self._measure_head()
 
@@ -129,6 +129,7 @@ class IngressProtocol(Exchange):
             or self._under_way
             or self._is_deaf
             or self.intake.is_draining
+            or route.entrance.is_closed
             or len(body) > route.event_size_max_bytes
         ):
             self._complete_slowly(method.decode("latin-1"), target, bytes(body))
@@ -176,8 +177,8 @@ class IngressProtocol(Exchange):
         """The head is known, the body is not there yet: refuse it before it is sent, or ask for it."""
         intake, route = self.intake, self._route
         method = self._parser.get_method().decode("latin-1")
-        length = _value_of(self._headers, b"content-length")
-        is_asked = _value_of(self._headers, b"expect").lower() == b"100-continue"
+        length = value_of(self._headers, b"content-length")
+        is_asked = value_of(self._headers, b"expect").lower() == b"100-continue"
         if route is None or method != "POST":
             size_max = DISCARD_MAX_BYTES
             if is_asked or is_larger(length, size_max) or self._discarded_bytes > size_max:
@@ -207,8 +208,3 @@ class IngressProtocol(Exchange):
         self._target = b""
         self._is_head_done = False
         return b"\r\n".join((*lines, b"", b""))
-
-
-def _value_of(headers: Mapping[bytes, bytes], name: bytes) -> bytes:
-    """The value of a header, whatever the case of its name."""
-    return next((value for key, value in headers.items() if len(key) == len(name) and key.lower() == name), b"")

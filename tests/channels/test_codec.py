@@ -169,6 +169,16 @@ def test_of_two_members_the_last_counts() -> None:
     assert "2" == codec.decode_structured(text_of()[:-1] + b',"id":"2"}').id
 
 
+@pytest.mark.parametrize("name", ["id", "source", "time", "subject", "ext", "datacontenttype"])
+def test_space_around_a_header_is_no_part_of_its_value(name: str) -> None:
+    """RFC 9110, 5.5. HTTP parsers leave what is behind."""
+    value = {"time": TIME, "datacontenttype": "a/b"}.get(name, "x").encode()
+    for _ in range(2):
+        event = codec.decode({**RAW, header(name): value + b" \t"}, b"")
+        assert isinstance(event, Event)
+        assert (value, value.decode()) == ((event.raw or {})[name], event.get(name))
+
+
 @pytest.mark.parametrize("name", ["subject", "datacontenttype", "dataschema", "schemaurl", "time"])
 def test_a_blank_header_of_an_optional_attribute_is_none(name: str) -> None:
     """As in Knative; also where the values around it are known."""

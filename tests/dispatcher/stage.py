@@ -12,6 +12,7 @@ from dispatcher.attempt import Attempt
 from dispatcher.deadletter import AttemptRecord
 from dispatcher.lane import LaneLimits
 from dispatcher.outcome import Outcome, Reason
+from dispatcher.valve import Valve
 
 LIMITS = LaneLimits(
     concurrency_max=4,
@@ -124,6 +125,7 @@ class SmallBroker:
         self.settled: list[Delivery] = []
         self.published: list[Event] = []
         self.replies = 0
+        self.exit = Valve()
         self.error: Exception | None = None
 
     def settle(self, delivery: Delivery) -> None:

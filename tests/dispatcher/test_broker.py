@@ -230,7 +230,8 @@ CHANGES = st.lists(
             st.tuples(st.just("pass"), st.floats(0.0, 0.5)),
         ),
     ),
-    max_size=20,
+    min_size=4,
+    max_size=30,
 )
 
 

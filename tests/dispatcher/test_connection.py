@@ -1,6 +1,7 @@
 """One connection over a real socket: whatever a peer answers is one end of the attempt, and memory stays bounded."""
 
 import asyncio
+from dataclasses import replace
 
 import pytest
 import uvloop
@@ -9,7 +10,7 @@ from hypothesis import strategies as st
 
 from dispatcher.outcome import Outcome
 from dispatcher.retry import Policy
-from tests.dispatcher.peer import EVENT, LIMITS, OK, PLAIN, Act, Step, a_peer, run, settle, until
+from tests.dispatcher.peer import EVENT, LIMITS, OK, PLAIN, Act, Step, a_peer, run, until
 
 FULL = b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nX-One: 1\r\nx-one: 2\r\n\r\nhi"
 BROKEN_OFF = "the sink closed the connection before its answer was complete"
@@ -172,18 +173,24 @@ async def test_a_head_that_does_not_end_is_given_up(endless: bytes) -> None:
 
 async def test_a_body_of_tiny_chunks_is_read() -> None:
     """Framing that outweighs the body is no endless head."""
-    chunked = answer("200 OK\r\nTransfer-Encoding: chunked", b"1\r\nx\r\n" * 4096 + b"0\r\n\r\n")
-    async with a_peer((chunked,)) as (wire, _):
-        end = await wire.send()
+    chunked = answer("200 OK\r\nTransfer-Encoding: chunked", b"1\r\nx\r\n" * 20_000 + b"0\r\n\r\n")
+    gate = asyncio.Event()
+    limits = replace(LIMITS, reply_size_max_bytes=20_000)
+    async with a_peer((chunked[:110_000], gate, chunked[110_000:]), limits=limits) as (wire, _):
+        attempt = wire.begin()
+        await until(lambda: any(c._reader._received >= 110_000 for c in wire.pool._connections))
+        gate.set()
+        end = await wire.wall.end_of(attempt)
         assert isinstance(end, Outcome)
-        assert (200, b"x" * 4096, False) == (end.status, end.body, end.is_truncated)
+        assert (200, b"x" * 20_000, False) == (end.status, end.body, end.is_truncated)
 
 
 @pytest.mark.parametrize("status", [200, 500])
-async def test_a_body_over_the_bound_is_cut_and_the_connection_closed(status: int) -> None:
-    """100 MB are announced: what is kept is the bound, and nobody waits for the rest."""
+@pytest.mark.parametrize("sent", [(*[bytes(65536)] * 1600,), (bytes(65536), Act.STOP_READING)])
+async def test_a_body_over_the_bound_is_cut_and_the_connection_closed(status: int, sent: tuple[Step, ...]) -> None:
+    """100 MB are announced: what is kept is the bound, and nobody waits for the rest, whether or not it comes."""
     head = answer(f"{status} x\r\nContent-Length: 100000000")
-    async with a_peer((head, *[bytes(65536)] * 1600)) as (wire, peer):
+    async with a_peer((head, *sent)) as (wire, peer):
         end = await wire.send()
         assert isinstance(end, Outcome)
         assert (status, LIMITS.reply_size_max_bytes, True) == (end.status, len(end.body), end.is_truncated)
@@ -323,6 +330,17 @@ async def test_a_request_goes_out_again_once() -> None:
         assert 2 == peer.connections
 
 
+async def test_what_went_out_again_does_not_do_so_a_third_time() -> None:
+    """Not even where the second way was a connection that had served before."""
+    async with a_peer((OK,), (Act.CLOSE,)) as (wire, _):
+        assert 204 == await wire.status()
+        attempt = wire.begin()
+        attempt.is_resent = True
+        end = await wire.wall.end_of(attempt)
+        assert isinstance(end, Outcome)
+        assert BROKEN_OFF in (end.error or "")
+
+
 async def test_a_request_goes_out_again_on_no_idle_connection() -> None:
     """A peer that restarts closes them all: the way out is a connection that is known to live."""
     gates = [asyncio.Event() for _ in range(3)]
@@ -394,10 +412,8 @@ def test_every_attempt_ends_once_whatever_the_peer_does(
                     wire.pool.sweep(wire.pool.now_s())
                     await asyncio.sleep(0.001)
             wire.wall.policy = Policy(timeout_s=20.0)
-            while True:
-                if await wire.status() in (PLAIN, 204):
-                    break
-            await settle()
-            assert len(attempts) <= len(wire.wall.ends)
+            while await wire.status() not in (PLAIN, 204):
+                pass  # lines of the script that were not asked for yet
+            assert set(attempts) <= wire.wall.ends.keys()
 
     run(scenario, factory)  # type: ignore[arg-type]

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from channels.contract import Delivery
+from channels.contract import ChannelStatistics, Delivery
 from channels.errors import ChannelUnavailable
 from channels.memory import MemoryChannel
 from dispatcher.fanout import BATCH_MAX, Fanout
@@ -48,6 +48,9 @@ class FaultyChannel:
         if self.faults:
             raise self.faults.pop()
         return await self._member.receive(max_events)
+
+    def statistics(self) -> ChannelStatistics:
+        return self.channel.statistics()
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
         self.acked += positions(deliveries)
@@ -208,8 +211,8 @@ async def test_cancelling_acks_what_has_settled_and_returns_the_rest() -> None:
         await fanout.joined.wait()
         await channel.publish(1, 2)
         await asyncio.sleep(1.0)
-        fanout.settle(lane.held[0])
         task.cancel()
+        fanout.settle(lane.held[0])
         await asyncio.wait([task])
         assert [1] == channel.acked
         async with channel.channel.subscribe("fanout") as member:

@@ -66,6 +66,31 @@ async def test_one_in_flight_keeps_the_order() -> None:
     assert pytest.approx([n / 10 for n in range(20)]) == [when for when, _, _ in sink.sent]
 
 
+async def test_each_retry_has_its_own_time() -> None:
+    """However the times of several lie to each other, and though no attempt ends in between."""
+    waits = iter([b"30", b"10", b"20", b"40"])
+    sink = ScriptedSink(
+        lambda attempt: outcome(429, headers={b"retry-after": next(waits)}) if attempt.number < 2 else None
+    )
+    lane, _ = a_lane(sink, Policy(retry=1, backoff_delay_s=0.1))
+    fill(lane, 4)
+    await asyncio.sleep(100.0)
+    assert [("2", 10), ("3", 20), ("1", 30), ("4", 40)] == [
+        (identity, round(when)) for when, identity, _ in sink.sent[4:]
+    ]
+
+
+async def test_a_retry_may_go_out_again_on_another_connection() -> None:
+    """As every first attempt may: what was done for the one before does not count."""
+    sink = ScriptedSink()
+    lane, _ = a_lane(sink, Policy(retry=1, backoff_delay_s=0.1))
+    fill(lane, 1)
+    sink.held[0].is_resent = True
+    sink.end(503)
+    await asyncio.sleep(1.0)
+    assert [False] == [attempt.is_resent for attempt in sink.held]
+
+
 @pytest.mark.parametrize(
     ("policy", "waits"),
     [

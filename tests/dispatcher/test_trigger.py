@@ -331,22 +331,23 @@ def take(play: Play, sinks: list[ScriptedSink], step: str, what: Any) -> None:
         play.broker.error = RuntimeError("full") if what else None
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=200, deadline=None)
 @given(
-    steps=st.lists(STEPS, max_size=25),
+    steps=st.lists(STEPS, min_size=5, max_size=40),
+    first_answers=st.lists(ANSWERS, min_size=1, max_size=4),
     limits=st.builds(
         LaneLimits,
         concurrency_max=st.integers(1, 4),
         backlog_events_max=st.integers(1, 12),
         backlog_size_max_bytes=st.integers(1000, 20_000),
-        breaker_failures=st.integers(1, 6),
+        breaker_failures=st.integers(1, 50),
         breaker_pause_s=st.floats(0.1, 2.0),
     ),
     has_dead_letter_sink=st.booleans(),
     closes=st.booleans(),
 )
 def test_nothing_is_lost_and_nothing_is_settled_twice(
-    steps: list[tuple[str, Any]], limits: LaneLimits, has_dead_letter_sink: bool, closes: bool
+    steps: list[tuple[str, Any]], first_answers: list[Any], limits: LaneLimits, has_dead_letter_sink: bool, closes: bool
 ) -> None:
     """In any history: matched = waiting + in flight + delivered + dead lettered + dropped, at every moment.
 
@@ -354,7 +355,7 @@ def test_nothing_is_lost_and_nothing_is_settled_twice(
     """
 
     async def history() -> None:
-        sinks = [ScriptedSink(), ScriptedSink(uri="http://dead/")]
+        sinks = [ScriptedSink(in_turn(first_answers), uri=uri) for uri in ("http://sink/", "http://dead/")]
         play = Play(sinks[0], sinks[1] if has_dead_letter_sink else None, limits=limits)
         for step, what in steps:
             if step == "pass":

@@ -12,6 +12,7 @@ import uvicorn
 from channels.contract import Channel, Features, Receipt
 from channels.event import Event
 from channels.memory import MemoryChannel
+from dispatcher.valve import Valve
 from eventing.ingress.asgi import IngressApp
 from eventing.ingress.intake import Intake, Limits
 from eventing.ingress.protocol import IngressProtocol
@@ -71,6 +72,11 @@ class Place:
     channel: Any = field(default_factory=KeepingChannel)
     event_size_max_bytes: int = 1000
     unready: str = "the Broker has no channel"
+    entrance: Valve = field(default_factory=Valve)
+    regulated: int = 0
+
+    def regulate(self) -> None:
+        self.regulated += 1
 
 
 @dataclass

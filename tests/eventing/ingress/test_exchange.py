@@ -235,6 +235,15 @@ async def test_after_the_end_of_the_input_none_is_waited_for() -> None:
     assert not connection.eof_received()
 
 
+async def test_a_connection_that_closes_already_is_not_ended_again() -> None:
+    """The loop closed it while a store was under way."""
+    connection, wire, _ = connected(channel := SlowChannel())
+    connection.data_received(request(Connection="close"))
+    wire.close()
+    channel.receipts[0].stored()
+    assert ([202], False) == (wire.statuses, wire.is_ended)
+
+
 async def test_a_connection_that_cannot_be_half_open_ends_whole() -> None:
     """TLS has no half-close: the answer is written, the transport closes later."""
     connection, wire, _ = connected(channel := SlowChannel())

@@ -9,7 +9,7 @@ from channels.contract import Receipt
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent
 from channels.event import Event
 from channels.witness import Told
-from eventing.ingress.intake import Intake, answer_to_refused, is_larger, path_of, trace_of
+from eventing.ingress.intake import Intake, answer_to_refused, is_larger, path_of, trace_of, value_of
 from tests.eventing.ingress.door import LIMITS, KeepingChannel, Place
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -41,6 +41,13 @@ def test_one_event_of_a_batch_at_the_end_of_its_hops_refuses_all() -> None:
     with pytest.raises(MalformedEvent) as raised:
         Intake(LIMITS).take(Place(channel), {b"Content-Type": BATCH}, batch, Told())
     assert ("[1].knativebrokerttl", []) == (raised.value.path, channel.submitted)
+
+
+@pytest.mark.parametrize("name", [b"Expect", b"expect", b"EXPECT"])
+def test_the_value_of_a_header_is_found_whatever_its_case(name: bytes) -> None:
+    """Without the space around it."""
+    headers = {b"Accept": b"*/*", name: b" x\t"}
+    assert [b"x", b""] == [value_of(headers, wanted) for wanted in (b"expect", b"prefer")]
 
 
 @pytest.mark.parametrize("name", [b"traceparent", b"Traceparent", b"TraceParent", b"TRACEPARENT", b"tRaCePaReNt"])

@@ -1,0 +1,91 @@
+"""What the reconciler keeps of a resource at work: the view it goes by, what was found about it, what it is to do."""
+
+from dataclasses import dataclass
+from typing import Self
+
+from dispatcher.broker import Broker
+from dispatcher.lane import Lane
+from dispatcher.sink import BrokerSink
+from dispatcher.trigger import TriggerSpec
+from eventing.errors import ResolutionError
+from eventing.resources import broker as broker_kind
+from eventing.resources import trigger as trigger_kind
+from eventing.resources.identity import Key
+
+
+@dataclass(frozen=True, slots=True)
+class Readiness:
+    """Whether a resource works, and why not, in Knative's words."""
+
+    ready: bool = True
+    reason: str = ""
+    message: str = ""
+
+    @classmethod
+    def of(cls, error: ResolutionError) -> Self:
+        """Not ready, for that reason."""
+        return cls(ready=False, reason=error.reason, message=error.message)
+
+
+@dataclass(frozen=True, slots=True)
+class ServedTrigger:
+    """What was found about one Trigger. `broker` is the key of its Broker, whether that exists or not."""
+
+    view: trigger_kind.Trigger
+    broker: Key
+    readiness: Readiness
+    subscriber_uri: str = ""
+    dead_letter_sink_uri: str = ""
+
+
+class ServedBroker:
+    """A Broker at work, and what its Triggers are to do."""
+
+    def __init__(self, view: broker_kind.Broker, broker: Broker, *, address: str) -> None:
+        self.view = view
+        self.broker = broker
+        self.readiness = Readiness()
+        self.sink = BrokerSink(address, broker)
+        """How Triggers of this process send to it; its URI is the address for everybody else."""
+        self._specs: dict[str, TriggerSpec] = {}
+        self._removed: set[str] = set()
+        self._is_stale = False
+
+    def place(self, name: str, spec: TriggerSpec) -> None:
+        """That Trigger is to do this, from `apply` on."""
+        if self._specs.get(name) != spec:
+            self._specs[name] = spec
+            self._is_stale = True
+
+    def remove(self, name: str) -> None:
+        """That Trigger is gone, from `apply` on. Another one of its name inherits nothing."""
+        if self._specs.pop(name, None) is not None:
+            self._removed.add(name)
+            self._is_stale = True
+
+    def apply(self) -> None:
+        """Let the Broker judge by what was placed: by all of it at once, and only where something is new."""
+        if not self._is_stale:
+            return
+        if self._removed & self._specs.keys():
+            kept = {name: spec for name, spec in self._specs.items() if name not in self._removed}
+            self.broker.replace_triggers(kept)
+        self.broker.replace_triggers(self._specs)
+        self._removed.clear()
+        self._is_stale = False
+
+    @property
+    def is_moving(self) -> bool:
+        """True while it holds events that need no more than time: not those that wait for a failing sink."""
+        broker = self.broker
+        statistics = None if broker.channel is None else broker.channel.statistics()
+        if statistics is None or not statistics.events:
+            return False
+        if broker.judged < statistics.stored:
+            return True
+        triggers = broker.triggers.values()
+        return any(_is_moving(trigger.lane) or _is_moving(trigger.dead_letter_lane) for trigger in triggers)
+
+
+def _is_moving(lane: Lane | None) -> bool:
+    return lane is not None and (lane.in_flight > 0 or (lane.breaker.is_closed and lane.waiting > lane.retrying))

@@ -1,0 +1,127 @@
+"""From a Trigger, as somebody wrote it, to what its lane is to do: sinks, policy, or the words for why not."""
+
+from dataclasses import dataclass
+from typing import Final, Protocol
+from weakref import WeakValueDictionary
+
+from dispatcher.retry import Policy
+from dispatcher.sink import HttpSink, Pools, Sink
+from dispatcher.trigger import TriggerSpec
+from eventing.errors import ResolutionError
+from eventing.resources.catalogue import Catalogue
+from eventing.resources.delivery import DeliverySpec
+from eventing.resources.destination import ResolvedBroker, resolve
+from eventing.resources.duck import Destination
+from eventing.resources.identity import Key, Lookup
+from eventing.resources.trigger import DEAD_LETTER_SINK_UNRESOLVED, SUBSCRIBER_UNRESOLVED, Trigger
+from eventing.settings import Settings
+
+BACKOFF_DELAY_S: Final = 0.2
+"""The wait before a first retry where a delivery names no `backoffDelay`: that of Knative's default Broker."""
+
+
+class BrokerSinks(Protocol):
+    """How sinks of this process are found."""
+
+    def __call__(self, key: Key) -> Sink:
+        """The sink that is that Broker, which exists."""
+
+
+@dataclass(frozen=True, slots=True)
+class Manner:
+    """How events are sent, wherever they go. `namespace` is the Trigger's."""
+
+    namespace: str
+    is_structured: bool
+    asks_reply: bool
+
+
+@dataclass(slots=True)
+class Specification:
+    """What was found about a Trigger. `spec` is None where `fault` says what is missing."""
+
+    spec: TriggerSpec | None = None
+    fault: ResolutionError | None = None
+    subscriber_uri: str = ""
+    dead_letter_sink_uri: str = ""
+
+
+class Sinks:
+    """One sink per address and manner, gone with the last Trigger that sends there.
+
+    So two specs are equal where they say the same, and a Trigger is not touched for a change that does not reach it.
+    """
+
+    def __init__(self, *, pools: Pools, catalogue: Catalogue, cluster_domain: str, broker_sinks: BrokerSinks) -> None:
+        self._pools = pools
+        self._catalogue = catalogue
+        self._cluster_domain = cluster_domain
+        self._broker_sinks = broker_sinks
+        self._http_sinks: WeakValueDictionary[tuple[str, str, Manner], HttpSink] = WeakValueDictionary()
+
+    def find(self, destination: Destination, manner: Manner, lookup: Lookup) -> Sink:
+        """Where a destination leads. Raises ResolutionError, and ValueError for an address no request can go to."""
+        found = resolve(destination, lookup, catalogue=self._catalogue, cluster_domain=self._cluster_domain)
+        if isinstance(found, ResolvedBroker):
+            return self._broker_sinks(found.key)
+        return self._http_sink(found.uri, destination.ca_certs or "", manner)
+
+    def _http_sink(self, uri: str, ca_certs: str, manner: Manner) -> HttpSink:
+        key = (uri, ca_certs, manner)
+        sink = self._http_sinks.get(key)
+        if sink is None:
+            sink = self._http_sinks[key] = HttpSink(
+                uri,
+                self._pools.of(uri, ca_certs),
+                namespace=manner.namespace,
+                is_structured=manner.is_structured,
+                asks_reply=manner.asks_reply,
+            )
+        return sink
+
+
+class Specifier:
+    """Puts together what a lane is told."""
+
+    def __init__(self, sinks: Sinks, settings: Settings) -> None:
+        self._sinks = sinks
+        self._settings = settings
+
+    def specify(self, trigger: Trigger, delivery: DeliverySpec, lookup: Lookup) -> Specification:
+        """What the Trigger's lane is to do, under this delivery, while the world is as the lookup sees it."""
+        found = Specification()
+        namespace, is_structured = trigger.key.namespace, delivery.format == "json"
+        to_subscriber = Manner(namespace, is_structured, asks_reply=True)
+        to_dead_letter_sink = Manner(namespace, is_structured, asks_reply=False)
+        try:
+            sink = self._find(trigger.subscriber, to_subscriber, lookup, SUBSCRIBER_UNRESOLVED)
+            found.subscriber_uri = sink.uri
+            dead_letter_sink = None
+            if delivery.dead_letter_sink is not None:
+                dead_letter_sink = self._find(
+                    delivery.dead_letter_sink, to_dead_letter_sink, lookup, DEAD_LETTER_SINK_UNRESOLVED
+                )
+                found.dead_letter_sink_uri = dead_letter_sink.uri
+            found.spec = TriggerSpec(trigger.predicate, sink, dead_letter_sink, self._policy(delivery))
+        except ResolutionError as error:
+            found.fault = error
+        return found
+
+    def _find(self, destination: Destination, manner: Manner, lookup: Lookup, reason: str) -> Sink:
+        try:
+            return self._sinks.find(destination, manner, lookup)
+        except (ResolutionError, ValueError) as error:
+            raise ResolutionError(reason, str(error)) from error
+
+    def _policy(self, delivery: DeliverySpec) -> Policy:
+        settings = self._settings
+        return Policy(
+            retry=delivery.retry or 0,
+            backoff_policy=delivery.backoff_policy or "exponential",
+            backoff_delay_s=BACKOFF_DELAY_S if delivery.backoff_delay_s is None else delivery.backoff_delay_s,
+            backoff_max_s=settings.retry_backoff_max_s,
+            timeout_s=delivery.timeout_s or settings.delivery_timeout_s,
+            retry_after_max_s=delivery.retry_after_max_s,
+            format=delivery.format or "binary",
+            has_dead_letter_sink=delivery.dead_letter_sink is not None,
+        )

@@ -1,0 +1,86 @@
+"""Who waits for whom, and for how long."""
+
+from dispatcher.valve import LATENCY_MAX_S, WINDOW_MIN_S, Flow, Valve
+
+
+def test_a_valve_is_closed_while_anybody_holds_it() -> None:
+    valve, one, other = Valve(), object(), object()
+    valve.close(one)
+    valve.close(other)
+    valve.open(one)
+    assert valve.is_closed
+    valve.open(other)
+    assert not valve.is_closed
+
+
+def test_closing_twice_is_closing_once() -> None:
+    valve, holder = Valve(), object()
+    valve.close(holder)
+    valve.close(holder)
+    valve.open(holder)
+    assert not valve.is_closed
+
+
+def test_opening_what_one_does_not_hold_changes_nothing() -> None:
+    valve, holder = Valve(), object()
+    valve.close(holder)
+    valve.open(object())
+    assert valve.is_closed
+
+
+def test_those_who_wait_enter_in_order_once() -> None:
+    valve, holder = Valve(), object()
+    entered: list[int] = []
+    valve.close(holder)
+    for number in range(3):
+        valve.wait(lambda number=number: entered.append(number))
+    assert [] == entered
+    valve.open(holder)
+    valve.open(holder)
+    assert [0, 1, 2] == entered
+
+
+def test_whoever_enters_may_close_it_before_the_next() -> None:
+    """One opening does not let in a crowd that would be too much at once."""
+    valve, holder = Valve(), object()
+    entered: list[int] = []
+
+    def enter() -> None:
+        entered.append(len(entered))
+        valve.close(holder)
+
+    valve.close(holder)
+    valve.wait(enter)
+    valve.wait(enter)
+    valve.open(holder)
+    assert [0] == entered
+    valve.open(holder)
+    assert [0, 1] == entered
+
+
+def test_a_flow_is_not_judged_before_it_was_watched() -> None:
+    flow = Flow()
+    assert flow.is_fast(0.0, 100, 1.0) is None
+    assert flow.is_fast(WINDOW_MIN_S / 2, 200, 1.0) is None
+    assert flow.is_fast(WINDOW_MIN_S, 200, 1.0 + 100 * LATENCY_MAX_S) is True
+
+
+def test_a_sink_that_takes_longer_is_not_fast() -> None:
+    flow = Flow()
+    flow.is_fast(0.0, 0, 0.0)
+    assert flow.is_fast(1.0, 10, 10 * LATENCY_MAX_S * 1.01) is False
+    assert flow.is_fast(2.0, 20, 10 * LATENCY_MAX_S * 1.01) is True, "each window is judged on its own"
+
+
+def test_a_sink_that_takes_nothing_is_not_fast() -> None:
+    """One that hangs has no answers at all, one that refuses has no successes."""
+    flow = Flow()
+    flow.is_fast(0.0, 5, 1.0)
+    assert flow.is_fast(1.0, 5, 1.0) is False
+
+
+def test_a_flow_that_was_forgotten_is_watched_anew() -> None:
+    flow = Flow()
+    flow.is_fast(0.0, 0, 0.0)
+    flow.forget()
+    assert flow.is_fast(100.0, 1, 0.0) is None

@@ -1,0 +1,158 @@
+"""A reconciler at work on a real store, with what stands around it in a server but its sockets; and waiting."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from typing import Any
+
+from channels.event import Event
+from dispatcher.broker import Broker
+from dispatcher.deadletter import DeadLetterStore
+from dispatcher.pool import PoolLimits
+from dispatcher.sink import Pools
+from dispatcher.trigger import Trigger
+from eventing.ingress.intake import Intake
+from eventing.overview import Overview
+from eventing.reconciler import Reconciler
+from eventing.resources.admission import admit
+from eventing.resources.broker import BROKER
+from eventing.resources.catalogue import Catalogue
+from eventing.resources.identity import Key, Object, key_of
+from eventing.resources.kind import Context
+from eventing.resources.trigger import TRIGGER
+from eventing.settings import Settings
+from eventing.store.memory import MemoryStore
+from tests.eventing.ingress.door import LIMITS
+
+PATIENCE_S = 10.0
+BASE_URL = "http://events.test"
+POOL_LIMITS = PoolLimits(
+    connections_max=8, connection_age_max_s=60.0, connect_timeout_s=5.0, reply_size_max_bytes=1024 * 1024
+)
+
+
+async def eventually(condition: Callable[[], Any]) -> None:
+    """Wait until it holds; TimeoutError where it never does."""
+    async with asyncio.timeout(PATIENCE_S):
+        while not condition():
+            await asyncio.sleep(0.001)
+
+
+async def settle(turns: int = 60) -> None:
+    """Let everything go on that needs nothing but the event loop."""
+    for _ in range(turns):
+        await asyncio.sleep(0)
+
+
+class Stage:
+    """Resources go in by `apply` and `delete`; `reconciler.reconcile()` or `following` makes them work."""
+
+    def __init__(self, store: MemoryStore, settings: Settings) -> None:
+        self.store = store
+        self.settings = settings
+        self.catalogue = Catalogue()
+        self.pools = Pools(POOL_LIMITS)
+        self.dead_letters = DeadLetterStore(size_max_bytes=settings.dead_letter_size_max_bytes)
+        self.intake = Intake(LIMITS)
+        self.reconciler = self.create_reconciler()
+        self.overview = Overview(reconciler=self.reconciler, intake=self.intake, dead_letters=self.dead_letters)
+
+    def create_reconciler(self) -> Reconciler:
+        """Another one, over the same store."""
+        return Reconciler(
+            store=self.store,
+            catalogue=self.catalogue,
+            pools=self.pools,
+            dead_letters=self.dead_letters,
+            intake=self.intake,
+            settings=self.settings,
+            base_url=BASE_URL,
+        )
+
+    async def apply(self, *items: Object) -> None:
+        """Admit and store, as a manifest would be."""
+        for item in items:
+            kind = self.catalogue.find(item["apiVersion"], item["kind"])
+            assert kind is not None
+            metadata = {"namespace": "default", **item["metadata"]}
+            old = None
+            if key_of({**item, "metadata": metadata}) in self.store._objects:
+                old = await self.store.get(key_of({**item, "metadata": metadata}))
+            admitted = admit(kind, {**item, "metadata": metadata}, context=Context(), old=old).item
+            await (self.store.create(admitted) if old is None else self.store.update(admitted))
+
+    async def delete(self, *keys: Key) -> None:
+        for key in keys:
+            await self.store.delete(key)
+
+    async def reconcile(self, *items: Object) -> None:
+        """Apply these, then read everything."""
+        await self.apply(*items)
+        await self.reconciler.reconcile()
+
+    @asynccontextmanager
+    async def following(self) -> AsyncIterator[None]:
+        """The reconciler follows the store, and has seen what is there at entry."""
+        task = asyncio.create_task(self.reconciler.run())
+        await settle()
+        try:
+            yield
+        finally:
+            task.cancel()
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+    def broker(self, name: str = "b") -> Broker:
+        return self.reconciler.brokers[broker_key(name)].broker
+
+    def trigger(self, name: str = "t", broker: str = "b") -> Trigger:
+        return self.broker(broker).triggers[name]
+
+    def why(self, name: str = "t") -> tuple[bool, str, str]:
+        """Readiness of a Trigger."""
+        readiness = self.reconciler.triggers[trigger_key(name)].readiness
+        return readiness.ready, readiness.reason, readiness.message
+
+    async def publish(self, *ids: str, to: str = "b", event_type: str = "order") -> None:
+        """Store events in a Broker, as the ingress would."""
+        channel = self.broker(to).channel
+        assert channel is not None
+        await channel.publish([an_event(one, event_type) for one in ids])
+
+
+@asynccontextmanager
+async def staged(*, changes_max: int = 10_000, **settings: Any) -> AsyncIterator[Stage]:
+    """A stage that is taken down at the end."""
+    stage = Stage(MemoryStore(changes_max=changes_max), Settings(**settings))
+    try:
+        yield stage
+    finally:
+        await stage.reconciler.close()
+        stage.pools.close()
+
+
+def an_event(event_id: str, event_type: str = "order") -> Event:
+    return Event.from_attributes({"id": event_id, "source": "/test", "type": event_type}, b"{}")
+
+
+def broker_key(name: str = "b") -> Key:
+    return BROKER.key("default", name)
+
+
+def trigger_key(name: str = "t") -> Key:
+    return TRIGGER.key("default", name)
+
+
+def service(name: str, host: str, port: int = 80) -> Object:
+    """A Service that leads out of the cluster."""
+    spec = {"type": "ExternalName", "externalName": host, "ports": [{"port": port}]}
+    return {"apiVersion": "v1", "kind": "Service", "metadata": {"name": name}, "spec": spec}
+
+
+def service_ref(name: str) -> Object:
+    return {"ref": {"apiVersion": "v1", "kind": "Service", "name": name}}
+
+
+def config_map(name: str, **data: str) -> Object:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": name}, "data": data}
