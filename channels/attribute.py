@@ -1,7 +1,7 @@
 """The grammar of context attributes: names, values, their canonical strings and their form in HTTP headers.
 
-Sources: CloudEvents 1.0.2 sections 3 (attributes) and its type system; HTTP protocol binding 3.1.3 (header mapping); RFC 3339;
-RFC 3986. Pure: no I/O, no clock.
+Sources: CloudEvents 1.0.2 sections 3 (attributes) and its type system; HTTP protocol binding 3.1.3 (header mapping);
+RFC 3339; RFC 3986. Pure: no I/O, no clock.
 """
 
 import base64
@@ -22,9 +22,9 @@ INTEGER_MIN: Final = -(2**31)
 INTEGER_MAX: Final = 2**31 - 1
 
 _NAME = re.compile(r"[a-z0-9]+")
-_TOKEN = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
+_TCHARS = r"[!#$%&'*+.^_`|~0-9A-Za-z-]+"
 _QUOTED = r'"(?:[\t !#-\[\]-~]|\\[\t -~])*"'
-_MEDIA_TYPE = re.compile(rf"{_TOKEN}/{_TOKEN}[ \t]*(?:;[ \t]*(?:{_TOKEN}=(?:{_TOKEN}|{_QUOTED})[ \t]*)?)*")
+_MEDIA_TYPE = re.compile(rf"{_TCHARS}/{_TCHARS}[ \t]*(?:;[ \t]*(?:{_TCHARS}=(?:{_TCHARS}|{_QUOTED})[ \t]*)?)*")
 _DAY = r"(?:(?:0[13578]|1[02])-(?:0[1-9]|[12]\d|3[01])|(?:0[469]|11)-(?:0[1-9]|[12]\d|30)|02-(?:0[1-9]|[12]\d))"
 _TIME = re.compile(
     rf"\d{{4}}-{_DAY}[Tt](?:[01]\d|2[0-3]):[0-5]\d:(?:[0-5]\d|60)(?:\.\d+)?(?:[Zz]|[+-](?:[01]\d|2[0-3]):[0-5]\d)",
@@ -132,7 +132,8 @@ def to_header(value: Value) -> bytes:
 def from_header(value: bytes) -> str:
     """The string a header value stands for (binding 3.1.3.2): quotes removed, then percent-decoded once.
 
-    An escape that is none, or whose bytes are no UTF-8, is taken literally; raw bytes above 0x7F are UTF-8 if valid, else Latin-1.
+    An escape that is none, or whose bytes are no UTF-8, is taken literally; raw bytes above 0x7F are UTF-8 if valid,
+    else Latin-1.
     """
     if value.isascii() and b"%" not in value and b'"' not in value:
         return value.decode("ascii")

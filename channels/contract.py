@@ -1,7 +1,7 @@
 """The channel contract: few verbs, and the law of each. `channels.conformance` holds the laws as tests.
 
-A channel rests events between the ingress and the fan out. It is an async context manager: entered once before use, left once after.
-All verbs belong to the event loop that entered it.
+A channel rests events between the ingress and the fan out. It is an async context manager: entered once before use,
+left once after. All verbs belong to the event loop that entered it.
 """
 
 from collections.abc import Sequence
@@ -53,7 +53,7 @@ class Delivery:
 
 
 class Receipt(Protocol):
-    """Who wants to know how a submit ended. Exactly one of the two is called, once, perhaps before `submit` returned."""
+    """Who wants to know how a submit ended: exactly one of the two is called, once, perhaps before `submit` returns."""
 
     def stored(self) -> None:
         """The events are as safe as the backend can make them."""
@@ -72,10 +72,14 @@ class Subscription(Protocol):
         """
 
     def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """These are settled for the group: they come back to nobody. In any order; acking twice, or what is not held, does nothing."""
+        """These are settled for the group: they come back to nobody. In any order; acking twice, or what is not held,
+        does nothing.
+        """
 
     def nack(self, deliveries: Sequence[Delivery]) -> None:
-        """Give these back: they return to a member of the group, ahead of younger ones. Nacking twice, or what is not held, does nothing."""
+        """Give these back: they return to a member of the group, ahead of younger ones. Nacking twice, or what is not
+        held, does nothing.
+        """
 
 
 class Channel(Protocol):
@@ -96,16 +100,19 @@ class Channel(Protocol):
         """
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
-        """Store all of the events or none, and return their positions once they are as safe as the backend can make them.
+        """Store all of the events or none, and return their positions once they are as safe as the backend can make
+        them.
 
-        Raises ChannelFull or ChannelUnavailable. A cancelled publish stored all or nothing; which of the two is unknown to the caller.
+        Raises ChannelFull or ChannelUnavailable. A cancelled publish stored all or nothing; which of the two is
+        unknown to the caller.
         """
 
     def subscribe(self, group: str) -> AbstractAsyncContextManager[Subscription]:
-        """Join a group as a member for the length of the context. A group begins with what is published after its first member joined.
+        """Join a group as a member for the length of the context. A group begins with what is published after its
+        first member joined.
 
-        Each group gets each event; the members of one share them. On leaving, what the member still holds returns to the group.
-        A group lives as long as the channel does.
+        Each group gets each event; the members of one share them. On leaving, what the member still holds returns to
+        the group. A group lives as long as the channel does.
         """
 
     def statistics(self) -> ChannelStatistics:

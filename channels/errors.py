@@ -15,7 +15,7 @@ class MalformedEvent(ValueError):  # noqa: N818 - named for what it is, as the C
 
 
 class UnsupportedFormat(MalformedEvent):
-    """The sender must act: a CloudEvents format, or a content coding, that is not spoken here. An ingress answers 415."""
+    """The sender must act: a CloudEvents format, or a content coding, not spoken here. An ingress answers 415."""
 
 
 class ChannelFull(Exception):  # noqa: N818

@@ -1,8 +1,9 @@
 """One CloudEvent: what arrived, and the decoded view of it for whoever asks.
 
-A binary event keeps its header values as the bytes that came, a structured one its JSON text; `data` is never parsed or re-encoded. The
-decoded view (strings, integers, Booleans) is made once, attribute by attribute, on demand. Changes make another Event and touch only
-the attribute map. Source: CloudEvents 1.0.2; HTTP protocol binding 3.1. Pure: no I/O, no clock.
+A binary event keeps its header values as the bytes that came, a structured one its JSON text; `data` is never parsed
+or re-encoded. The decoded view (strings, integers, Booleans) is made once, attribute by attribute, on demand. Changes
+make another Event and touch only the attribute map. Source: CloudEvents 1.0.2; HTTP protocol binding 3.1. Pure: no
+I/O, no clock.
 """
 
 from collections.abc import Iterable, Mapping
@@ -40,10 +41,10 @@ _ATTRIBUTE_BYTES: Final = 192
 class Event:
     """An immutable CloudEvent, version 1.0 or 0.3.
 
-    `data` is the payload's bytes or None for none. `raw` maps attribute names to header values as they came (binary mode) and is None
-    otherwise. `text` is the JSON text of an event that came structured and was not changed since. `json_data` is true where `data` was a
-    JSON value without a datacontenttype. `ttl` counts the Broker hops left; it is no attribute, so subscribers and filters never see it;
-    None means the event has not passed a Broker.
+    `data` is the payload's bytes or None for none. `raw` maps attribute names to header values as they came (binary
+    mode) and is None otherwise. `text` is the JSON text of an event that came structured and was not changed since.
+    `json_data` is true where `data` was a JSON value without a datacontenttype. `ttl` counts the Broker hops left; it
+    is no attribute, so subscribers and filters never see it; None means the event has not passed a Broker.
     """
 
     __slots__ = ("_size", "_view", "data", "json_data", "raw", "text", "trace", "ttl")
@@ -69,11 +70,14 @@ class Event:
         """W3C trace context as header lines for the next hop, each ended by CRLF."""
 
     @classmethod
-    def from_attributes(cls, attributes: Mapping[str, Value | datetime | None], data: bytes | str | None = None) -> Self:
+    def from_attributes(
+        cls, attributes: Mapping[str, Value | datetime | None], data: bytes | str | None = None
+    ) -> Self:
         """An event of the given attributes; `specversion` defaults to 1.0 and nothing else is invented.
 
-        Values that are None are left out; a datetime becomes RFC 3339 text; text data becomes UTF-8. Raises MalformedEvent, whose
-        path is the attribute, for a missing required attribute, an illegal name or a value against the specification.
+        Values that are None are left out; a datetime becomes RFC 3339 text; text data becomes UTF-8. Raises
+        MalformedEvent, whose path is the attribute, for a missing required attribute, an illegal name or a value
+        against the specification.
         """
         view: dict[str, Value] = {"specversion": "1.0"}
         for name, value in attributes.items():
@@ -84,7 +88,8 @@ class Event:
 
     @classmethod
     def from_sdk(cls, event: "BaseCloudEvent") -> Self:
-        """The event that the `cloudevents` SDK's object describes. Its data must be bytes, text or None: nothing is serialised here.
+        """The event that the `cloudevents` SDK's object describes. Its data must be bytes, text or None: nothing is
+        serialised here.
 
         Raises MalformedEvent for what the specification forbids, TypeError for data of another type.
         """
@@ -98,8 +103,8 @@ class Event:
 
         A leap second becomes the second before it. Raises ValueError for the year 0, which datetime does not know.
         """
-        from cloudevents.core.v1.event import CloudEvent
         from cloudevents.core.v03.event import CloudEvent as CloudEvent03
+        from cloudevents.core.v1.event import CloudEvent
 
         attributes: dict[str, Any] = dict(self.attributes)
         if (time := self.get_text("time")) is not None:
@@ -191,7 +196,7 @@ class Event:
         return changed
 
     def without(self, name: str) -> None:
-        """Take an attribute out of this very event: for the codec, before anyone else has seen it. Its JSON text goes too."""
+        """Take an attribute, and the JSON text, out of this very event: for the codec, before anyone else saw it."""
         self._view.pop(name, None)
         self.text = None
         if self.raw is not None:

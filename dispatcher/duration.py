@@ -17,8 +17,8 @@ _DURATION = re.compile(
 def parse_duration(text: str) -> float:
     """Seconds in a duration such as `PT0.25S` or `P1DT2H`, with all its decimals; a comma is a decimal separator too.
 
-    A year is 365.2425 days, a month its twelfth (the precedent is Knative's period library). Raises ValueError for anything else:
-    signs, an empty text, units out of order.
+    A year is 365.2425 days, a month its twelfth (the precedent is Knative's period library). Raises ValueError for
+    anything else: signs, an empty text, units out of order.
     """
     found = _DURATION.fullmatch(text)
     if found is None:

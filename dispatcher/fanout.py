@@ -12,7 +12,7 @@ from dispatcher.valve import Valve
 GROUP = "fanout"
 """The one group that a Broker's events are read by."""
 BATCH_MAX = 128
-"""Events judged without letting the event loop turn: lanes send about as many in a turn, so more would only wait there."""
+"""Events judged without letting the event loop turn: lanes send about as many in one, more would only wait there."""
 LAG_MAX = 2048
 """Events stored and not yet judged above which producers wait: the process takes them faster than it reads them."""
 
@@ -47,6 +47,7 @@ class Fanout:
                 while True:
                     if self.exit.is_closed:
                         await self._wait_for_lanes()
+                        self.regulate(channel)  # or producers would wait for a reader that waits for them
                     self._judge(await subscription.receive(BATCH_MAX))
                     self.regulate(channel)
                     # A receive that finds events does not suspend: producers and sinks get their turn here.

@@ -67,6 +67,40 @@ class Lane:
     A sink may answer before its `send` returns.
     """
 
+    # Not to save memory: beyond 30 attributes CPython 3.11 reads them from a plain dict, a tenth slower per event.
+    __slots__ = (
+        "_concurrency_max",
+        "_flow",
+        "_is_closed",
+        "_is_pumping",
+        "_limits",
+        "_look",
+        "_loop",
+        "_now_s",
+        "_overflow",
+        "_owner",
+        "_ready",
+        "_retries",
+        "_sequence",
+        "_settle",
+        "_size_bytes",
+        "_timer",
+        "_timer_due_s",
+        "_valve",
+        "breaker",
+        "done",
+        "dropped",
+        "in_flight",
+        "latency_buckets",
+        "latency_sum_s",
+        "matched",
+        "policy",
+        "replies",
+        "replies_ignored",
+        "retried",
+        "sink",
+    )
+
     def __init__(
         self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits, *, valve: Valve | None = None
     ) -> None:

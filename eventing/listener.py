@@ -3,6 +3,8 @@
 import asyncio
 import errno
 import socket
+from collections.abc import Sequence
+from contextlib import ExitStack
 from typing import Any, Final, Self
 
 import uvicorn
@@ -87,44 +89,40 @@ class Listener:
 
 
 def _listen(option: str, host: str, port: int) -> list[socket.socket]:
-    listening: list[socket.socket] = []
-    absent: OSError | None = None
     try:
-        for family, address in _addresses(option, host, port):
-            try:
-                listening.append(_socket(family, address, port))
-            except OSError as error:
-                if error.errno not in _ABSENT:
-                    raise
-                absent = error
-            else:
-                port = listening[0].getsockname()[1]
-        if absent is not None and not listening:
-            raise absent
+        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+        return _listen_at(list(dict.fromkeys((family, address) for family, _, _, _, address in found)), port)
+    except (socket.gaierror, UnicodeError) as error:
+        raise CannotListen(option, host, port, f"{host!r} is no address and no known name") from error
     except OSError as error:
-        for one in listening:
-            one.close()
         if error.errno == errno.EADDRINUSE:
             raise PortTaken(option, host, port) from error
         raise CannotListen(option, host, port, error.strerror or str(error)) from error
+
+
+def _listen_at(addresses: Sequence[_Address], port: int) -> list[socket.socket]:
+    """A socket for each address, all on one port; passed over are those of a kind the machine does not have."""
+    listening: list[socket.socket] = []
+    with ExitStack() as stack:
+        for number, (family, address) in enumerate(addresses, 1):
+            try:
+                one = _listen_on(family, (address[0], port, *address[2:]))
+            except OSError as error:
+                if error.errno in _ABSENT and (listening or number < len(addresses)):
+                    continue
+                raise
+            listening.append(stack.enter_context(one))
+            port = one.getsockname()[1]
+        stack.pop_all()
     return listening
 
 
-def _addresses(option: str, host: str, port: int) -> list[_Address]:
-    """All addresses of a host, once each."""
-    try:
-        found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-    except (socket.gaierror, UnicodeError) as error:
-        raise CannotListen(option, host, port, f"{host!r} is no address and no known name") from error
-    return list(dict.fromkeys((family, address) for family, _, _, _, address in found))
-
-
-def _socket(family: socket.AddressFamily, address: tuple[Any, ...], port: int) -> socket.socket:
+def _listen_on(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         listening.setblocking(False)
-        listening.bind((address[0], port, *address[2:]))
+        listening.bind(address)
         listening.listen(BACKLOG)
     except OSError:
         listening.close()

@@ -1,4 +1,6 @@
-"""What an operator may ask of a running server: frozen answers, built on demand from the slots that the hot path counts in."""
+"""What an operator may ask of a running server: frozen answers, built on demand from the slots that the hot path
+counts in.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -30,7 +32,8 @@ class BrokerStatus:
 class LaneStatus:
     """The lane of one Trigger. `waiting` includes events whose retry is due later (`retrying` of them).
 
-    At every moment: matched = waiting + in_flight + delivered + dead_lettered + dropped, where dropped events belonged to a removed Trigger.
+    At every moment: matched = waiting + in_flight + delivered + dead_lettered + dropped, where dropped events
+    belonged to a removed Trigger.
     """
 
     waiting: int

@@ -39,6 +39,11 @@ Step = bytes | asyncio.Event | Act
 Script = Iterable[tuple[Step, ...]]
 
 
+def answer(head: str, body: bytes = b"") -> bytes:
+    """The bytes of an HTTP/1.1 answer, from its status line and headers without the last line's end."""
+    return f"HTTP/1.1 {head}\r\n\r\n".encode() + body
+
+
 class Peer:
     """Answers the requests of all its connections by the script, one line each; when that is over, always with 204."""
 

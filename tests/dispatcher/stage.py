@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import replace
 from typing import Any
 
 import looptime
@@ -10,8 +11,9 @@ from channels.contract import Delivery, Receipt
 from channels.event import Event
 from dispatcher.attempt import Attempt
 from dispatcher.deadletter import AttemptRecord
-from dispatcher.lane import LaneLimits
+from dispatcher.lane import Lane, LaneLimits
 from dispatcher.outcome import Outcome, Reason
+from dispatcher.retry import Policy
 from dispatcher.valve import Valve
 
 LIMITS = LaneLimits(
@@ -21,6 +23,8 @@ LIMITS = LaneLimits(
     breaker_failures=1000,
     breaker_pause_s=1.0,
 )
+SERIAL = replace(LIMITS, concurrency_max=1)
+STUBBORN = Policy(retry=1000, backoff_policy="linear", backoff_delay_s=0.0)
 REPLY_HEADERS = {b"ce-specversion": b"1.0", b"ce-id": b"r", b"ce-source": b"/reply", b"ce-type": b"re"}
 
 Answer = int | Outcome | None
@@ -154,3 +158,17 @@ def in_virtual_time(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
     with asyncio.Runner(loop_factory=looptime.new_event_loop) as runner:
         runner.run(watched())
     assert [] == errors
+
+
+def a_lane(
+    sink: ScriptedSink, policy: Policy | None = None, limits: LaneLimits = LIMITS, owner: Owner | None = None
+) -> tuple[Lane, Owner]:
+    """A lane before a sink, and the owner that it tells."""
+    owner = owner or Owner()
+    return Lane(owner, sink, policy or Policy(), limits), owner
+
+
+def fill(lane: Lane, count: int, *, first: int = 1, size_bytes: int = 1000) -> None:
+    """Offer events that are numbered from `first` on."""
+    for number in range(first, first + count):
+        lane.offer(a_delivery(number, size_bytes=size_bytes))

@@ -42,7 +42,7 @@ def test_reloads_under_load_lose_nothing_and_judge_nothing_twice(tmp_path: Path)
             reloads += 1
             write(swapped=reloads % 2 == 1, extra=reloads % 5)
             server.signal(signal.SIGHUP)
-            wait_until(lambda: server.err.count("reloaded:") >= reloads, "the reload")
+            wait_until(lambda expected=reloads: server.err.count("reloaded:") >= expected, "the reload")
         assert 0 == load.wait(), load.err
         wait_until(server.is_settled, "everything is settled")
         ids = [*left.ids, *right.ids]

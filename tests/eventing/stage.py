@@ -12,6 +12,7 @@ from dispatcher.deadletter import DeadLetterStore
 from dispatcher.pool import PoolLimits
 from dispatcher.sink import Pools
 from dispatcher.trigger import Trigger
+from eventing.errors import NotFound
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview
 from eventing.reconciler import Reconciler
@@ -75,12 +76,13 @@ class Stage:
         for item in items:
             kind = self.catalogue.find(item["apiVersion"], item["kind"])
             assert kind is not None
-            metadata = {"namespace": "default", **item["metadata"]}
-            old = None
-            if key_of({**item, "metadata": metadata}) in self.store._objects:
-                old = await self.store.get(key_of({**item, "metadata": metadata}))
-            admitted = admit(kind, {**item, "metadata": metadata}, context=Context(), old=old).item
-            await (self.store.create(admitted) if old is None else self.store.update(admitted))
+            placed = {**item, "metadata": {"namespace": "default", **item["metadata"]}}
+            try:
+                old = await self.store.get(key_of(placed))
+            except NotFound:
+                await self.store.create(admit(kind, placed, context=Context()).item)
+            else:
+                await self.store.update(admit(kind, placed, context=Context(), old=old).item)
 
     async def delete(self, *keys: Key) -> None:
         for key in keys:
