@@ -229,6 +229,11 @@ def binary_headers(event: Event) -> list[tuple[bytes, bytes]]:
     return [(name, value) for name, _, value in (line.partition(b": ") for line in lines)]
 
 
+def carries_event(event: Event) -> bool:
+    """True where the data is itself a CloudEvent: in binary mode its Content-Type would be taken for the message's."""
+    return str(event.get("datacontenttype") or "").lower().startswith("application/cloudevents")
+
+
 def encode_structured(event: Event) -> bytes:
     """The event as a JSON text: the very one it came with where it came structured and was not changed."""
     if event.text is not None:

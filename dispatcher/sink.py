@@ -47,12 +47,13 @@ class HttpSink:
         lines = [f"POST {target} HTTP/1.1", f"Host: {_host_header(origin_of(uri))}", f"Kn-Namespace: {namespace}"]
         if asks_reply:
             lines.append("Prefer: reply")
-        if is_structured:
-            lines.append(f"Content-Type: {codec.STRUCTURED}")
         self._head = "".join(f"{line}\r\n" for line in lines).encode("ascii")
+        self._structured_head = self._head + f"Content-Type: {codec.STRUCTURED}\r\n".encode("ascii")
         self.request = self._structured if is_structured else self._binary
 
     def _binary(self, event: Event) -> bytes:
+        if event.raw is None and codec.carries_event(event):
+            return self._structured(event)
         last = self._last
         if last.event is not event:
             last.event = event
@@ -62,7 +63,7 @@ class HttpSink:
 
     def _structured(self, event: Event) -> bytes:
         text = codec.encode_structured(event)
-        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self._head, event.trace, len(text), text)
+        return b"%b%bContent-Length: %d\r\n\r\n%b" % (self._structured_head, event.trace, len(text), text)
 
 
 class BrokerSink:

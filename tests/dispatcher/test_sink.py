@@ -242,3 +242,14 @@ async def test_nothing_goes_over_a_wire_to_a_broker() -> None:
     """It has no request."""
     with pytest.raises(NotImplementedError):
         BrokerSink("http://self/ns/b", SmallBroker()).request(EVENT)  # type: ignore[arg-type]
+
+
+async def test_an_event_that_carries_an_event_leaves_structured() -> None:
+    """In binary its Content-Type would be the message's, and the subscriber would read the event inside."""
+    inner = b'{"specversion":"1.0","id":"2","source":"/s","type":"t"}'
+    outer = Event.from_attributes(
+        {"id": "1", "source": "/s", "type": "t", "datacontenttype": "application/cloudevents+json"}, inner
+    )
+    head, _, body = a_sink("http://sink").request(outer).partition(b"\r\n\r\n")
+    assert b"Content-Type: application/cloudevents+json" in head.split(b"\r\n")
+    assert outer == codec.decode_structured(body)
