@@ -104,6 +104,9 @@ def _remember(memo: dict[_Key, _Found], key: _Key, found: _Found) -> _Found:
     return found
 
 
+_LINES: Final[dict[str, dict[Any, bytes]]] = {name: {} for name in ("specversion", "source", "type", "datacontenttype")}
+"""Attribute -> value -> its header line, where the same values come again and again."""
+_NO_LINES: Final[dict[Any, bytes]] = {}
 _MEMBERS: Final = _Members()
 _HEADERS: Final = _Headers()
 _PREFIXES: Final = _Prefixes()
@@ -211,12 +214,12 @@ def binary_head(event: Event) -> bytes:
     The body is `event.data or b""`. Values that arrived in binary leave with the very bytes they came with; others are
     percent-encoded.
     """
-    prefixes = _PREFIXES
     if event.raw is not None:
+        prefixes = _PREFIXES
         lines = [prefixes[name] + value for name, value in event.raw.items()]
     else:
         view = event.attributes
-        lines = [prefixes[name] + _header_value(name, value) for name, value in view.items()]
+        lines = [_LINES.get(name, _NO_LINES).get(value) or _line(name, value) for name, value in view.items()]
         if event.json_data and "datacontenttype" not in view:
             lines.append(b"Content-Type: application/json")
     lines.append(b"")
@@ -328,5 +331,6 @@ def _examine(event: Event, values: dict[str, Any], known: _Known) -> None:
                 known[name].add(values[name])
 
 
-def _header_value(name: str, value: Value) -> bytes:
-    return str(value).encode("ascii") if name == "datacontenttype" else to_header(value)
+def _line(name: str, value: Value) -> bytes:
+    line = _PREFIXES[name] + (str(value).encode("ascii") if name == "datacontenttype" else to_header(value))
+    return _remember(_LINES[name], str(value), line) if name in _LINES else line

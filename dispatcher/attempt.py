@@ -36,8 +36,9 @@ class Attempt:
     @property
     def size_bytes(self) -> int:
         """What it is charged with while it waits: the delivery's bytes, and those of its history."""
-        size_bytes = self.delivery.size_bytes
-        return size_bytes + sum([record.size for record in self.history]) if self.history else size_bytes
+        if self.history:
+            return self.delivery.size_bytes + sum([record.size for record in self.history])
+        return self.delivery.size_bytes
 
     def record(self, record: AttemptRecord) -> None:
         """Remember how a request ended."""

@@ -36,6 +36,7 @@ class Broker:
         self.exit = self._fanout.exit
         """Closed by lanes that are behind and catching up."""
         self.settle = self._fanout.settle
+        self.settle_all = self._fanout.settle_all
         self._task: asyncio.Task[None] | None = None
 
     @property

@@ -4,10 +4,11 @@ Bounded; the oldest make room.
 """
 
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from channels.contract import Delivery
 from channels.event import Event
 
 ANSWER_MAX_BYTES: Final = 1024
@@ -78,12 +79,15 @@ class DeadLetterStore:
         size = event.size
         if attempts:
             size += sum([attempt.size for attempt in attempts])
-        kept = self._kept
-        kept.append((size, time_s, key, reason, event, attempts))
+        self._kept.append((size, time_s, key, reason, event, attempts))
         self._size_bytes += size
-        while self._size_bytes > self._size_max_bytes and len(kept) > 1:
-            self._size_bytes -= kept.popleft()[0]
-            self.evicted += 1
+        self._make_room()
+
+    def extend(self, time_s: float, key: tuple[str, str, str], reason: str, deliveries: Sequence[Delivery]) -> None:
+        """Keep many that were never tried, the last one as the newest."""
+        self._kept.extend([(one.size_bytes, time_s, key, reason, one.event, ()) for one in deliveries])
+        self._size_bytes += sum([one.size_bytes for one in deliveries])
+        self._make_room()
 
     def get(self, letter_id: int) -> DeadLetter | None:
         """The one with that id, None where there is none (any more)."""
@@ -97,6 +101,12 @@ class DeadLetterStore:
         """Newest first."""
         newest = self.evicted + len(self._kept)
         return map(_letter, range(newest, self.evicted, -1), reversed(self._kept))
+
+    def _make_room(self) -> None:
+        kept = self._kept
+        while self._size_bytes > self._size_max_bytes and len(kept) > 1:
+            self._size_bytes -= kept.popleft()[0]
+            self.evicted += 1
 
 
 def _letter(letter_id: int, kept: _Kept) -> DeadLetter:

@@ -48,10 +48,12 @@ class Fanout:
                     if self.exit.is_closed:
                         await self._wait_for_lanes()
                         self.regulate(channel)  # or producers would wait for a reader that waits for them
-                    self._judge(await subscription.receive(BATCH_MAX))
-                    self.regulate(channel)
-                    # A receive that finds events does not suspend: producers and sinks get their turn here.
-                    await asyncio.sleep(0)
+                    batch = await subscription.receive(BATCH_MAX)
+                    self._judge(batch)
+                    if len(batch) == BATCH_MAX or self.entrance.is_closed:
+                        self.regulate(channel)
+                        # A receive that finds events does not suspend: producers and sinks get their turn here.
+                        await asyncio.sleep(0)
             finally:
                 self._acknowledge()
                 self.entrance.open(self)
@@ -65,20 +67,35 @@ class Fanout:
             if len(self._settled) == 1:
                 self._loop.call_soon(self._acknowledge)
 
+    def settle_all(self, deliveries: Sequence[Delivery]) -> None:
+        """One lane owes nothing more for any of these."""
+        for delivery in deliveries:
+            delivery.pending -= 1
+            if not delivery.pending:
+                self._settled.append(delivery)
+        if self._settled:
+            self._loop.call_soon(self._acknowledge)
+
     def _judge(self, batch: Sequence[Delivery]) -> None:
+        """Neighbours that the same lanes want are handed on together: where one is, there are often many."""
         match = self._index.match
-        nobodys: list[Delivery] = []
+        lanes: tuple[Lane, ...] = ()
+        run: list[Delivery] = []
         for delivery in batch:
-            lanes = match(delivery.event)
-            if lanes:
-                delivery.pending = len(lanes)
-                for lane in lanes:
-                    lane.offer(delivery)
-            else:
-                nobodys.append(delivery)
+            wanted = match(delivery.event)
+            if wanted != lanes:
+                self._hand_on(run, lanes)
+                lanes, run = wanted, []
+            delivery.pending = len(wanted)
+            run.append(delivery)
+        self._hand_on(run, lanes)
         self.judged += len(batch)
-        if nobodys and self._subscription is not None:
-            self._subscription.ack(nobodys)
+
+    def _hand_on(self, run: Sequence[Delivery], lanes: Sequence[Lane]) -> None:
+        for lane in lanes:
+            lane.offer(run)
+        if not lanes and self._subscription is not None:
+            self._subscription.ack(run)
 
     def regulate(self, channel: Channel) -> None:
         """Let producers wait while much is stored and not yet judged."""

@@ -10,6 +10,7 @@ import random
 import time
 from bisect import bisect_left
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import count
 from typing import Final, Protocol
@@ -56,8 +57,8 @@ class LaneOwner(Protocol):
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         """Failed for good. `outcome` is None where no answer says why."""
 
-    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
-        """There was no room for it. `history` is what it went through before it came to this lane."""
+    def overflow(self, deliveries: Sequence[Delivery]) -> None:
+        """There was no room for these: they were offered, and never tried."""
 
 
 class Lane:
@@ -72,12 +73,12 @@ class Lane:
         "_concurrency_max",
         "_flow",
         "_is_closed",
+        "_is_full",
         "_is_pumping",
         "_limits",
         "_look",
         "_loop",
         "_now_s",
-        "_overflow",
         "_owner",
         "_ready",
         "_retries",
@@ -122,7 +123,6 @@ class Lane:
         self.latency_sum_s = 0.0
         self._owner = owner
         self._settle = owner.settle
-        self._overflow = owner.overflow
         self._limits = limits
         self._concurrency_max = limits.concurrency_max
         self._valve = valve
@@ -137,6 +137,7 @@ class Lane:
         self._timer: asyncio.TimerHandle | None = None
         self._timer_due_s = 0.0
         self._is_closed = False
+        self._is_full = False
         self._is_pumping = False
 
     @property
@@ -149,22 +150,24 @@ class Lane:
         """Events that wait for their retry to be due, and then for their turn."""
         return len(self._retries)
 
-    def offer(self, delivery: Delivery) -> None:
-        """Take an event that matched: send it now, keep it for later, or hand it back where the backlog is full."""
-        self.matched += 1
-        if self.in_flight < self._concurrency_max and self.breaker.is_closed and not self._ready:
-            self.in_flight += 1
-            sink = self.sink
-            sink.send(Attempt(self, sink, delivery, delivery.event))
-        elif self._is_full():
-            self._overflow(delivery, ())
-        else:
-            self._wait(Attempt(self, self.sink, delivery, delivery.event))
+    def offer(self, deliveries: Sequence[Delivery]) -> None:
+        """Take events that matched: send each now, keep it for later, or hand it back where the backlog is full."""
+        self.matched += len(deliveries)
+        sink = self.sink
+        for place, delivery in enumerate(deliveries):
+            if self.in_flight < self._concurrency_max and self.breaker.is_closed and not self._ready:
+                self.in_flight += 1
+                sink.send(Attempt(self, sink, delivery, delivery.event))
+            elif self._is_full:
+                self._owner.overflow(deliveries[place:])
+                return
+            else:
+                self._wait(Attempt(self, sink, delivery, delivery.event))
 
     def keep(self, attempt: Attempt) -> None:
         """Put an attempt behind those that wait, if there is room."""
-        if self._is_full():
-            self._overflow(attempt.delivery, attempt.history)
+        if self._is_full:
+            self._give_up(attempt, "backlogfull", None)
         else:
             self._wait(attempt)
 
@@ -274,10 +277,11 @@ class Lane:
 
     # What waits.
 
-    def _is_full(self) -> bool:
+    def _measure(self) -> None:
+        """What waits has changed: is there room for more?"""
         limits = self._limits
         waiting = len(self._ready) + len(self._retries)
-        return waiting >= limits.backlog_events_max or self._size_bytes >= limits.backlog_size_max_bytes
+        self._is_full = waiting >= limits.backlog_events_max or self._size_bytes >= limits.backlog_size_max_bytes
 
     def _wait(self, attempt: Attempt) -> None:
         self._size_bytes += attempt.size_bytes
@@ -320,6 +324,7 @@ class Lane:
         attempt.is_resent = False
         self._size_bytes += attempt.size_bytes
         heapq.heappush(self._retries, (self._now_s() + after_s, next(self._sequence), attempt))
+        self._measure()
         self._wake_at(self._retries[0][0])
 
     def _pump(self) -> None:
@@ -328,7 +333,13 @@ class Lane:
             return  # a sink that answers before `send` returns calls back into here
         self._is_pumping = True
         try:
-            while self.in_flight < self._concurrency_max and (attempt := self._next()) is not None:
+            while self.in_flight < self._concurrency_max:
+                if self._ready and not self._retries and self.breaker.is_closed:
+                    attempt = self._ready.popleft()
+                elif (found := self._next()) is not None:
+                    attempt = found
+                else:
+                    break
                 self._size_bytes -= attempt.size_bytes
                 self.in_flight += 1
                 self.retried += attempt.number > 1
@@ -336,6 +347,7 @@ class Lane:
                 attempt.sink.send(attempt)
         finally:
             self._is_pumping = False
+            self._measure()
         if self._look is not None and not self._is_behind(2 * BEHIND_PART):
             self._let_in()
 

@@ -1,6 +1,7 @@
 """One Trigger at work: the lane to its subscriber, the lane to its dead letter sink, and what lies at their ends."""
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from typing import Final, Protocol
 
@@ -40,6 +41,9 @@ class ReplyTarget(Protocol):
 
     def settle(self, delivery: Delivery) -> None:
         """The Trigger owes nothing more for this event."""
+
+    def settle_all(self, deliveries: Sequence[Delivery]) -> None:
+        """The Trigger owes nothing more for any of these."""
 
 
 class Trigger:
@@ -149,11 +153,14 @@ class Trigger:
         letter.history = attempt.history
         self.dead_letter_lane.keep(letter)
 
-    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
+    def overflow(self, deliveries: Sequence[Delivery]) -> None:
         """As `give_up`; short, for where a sink hangs it is the way of every event."""
         if self.spec.dead_letter_sink is None:
-            self.store(delivery, "backlogfull", history)
-        else:
+            self.stored += len(deliveries)
+            self._dead_letters.extend(time.time(), self.key, "backlogfull", deliveries)
+            self._broker.settle_all(deliveries)
+            return
+        for delivery in deliveries:
             self.give_up(Attempt(self.lane, self.lane.sink, delivery, delivery.event), "backlogfull", None)
 
     def store(self, delivery: Delivery, reason: Reason, history: tuple[AttemptRecord, ...]) -> None:
@@ -189,10 +196,11 @@ class _DeadLetterEnd:
         attempt.lane.replied(attempt, is_stored=False)
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
-        self._trigger.store(attempt.delivery, "deadlettersinkfailed", attempt.history)
+        final: Reason = "backlogfull" if reason == "backlogfull" else "deadlettersinkfailed"
+        self._trigger.store(attempt.delivery, final, attempt.history)
 
-    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
-        self._trigger.store(delivery, "backlogfull", history)
+    def overflow(self, deliveries: Sequence[Delivery]) -> None:
+        raise NotImplementedError  # nothing is offered to this lane, only kept
 
 
 class _ReplyReceipt:

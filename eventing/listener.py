@@ -57,6 +57,7 @@ class Listener:
             ws="none",
             lifespan="off",
             access_log=False,
+            proxy_headers=False,
             log_config=None,
             log_level="warning",
             backlog=BACKLOG,

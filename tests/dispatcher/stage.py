@@ -10,7 +10,6 @@ import looptime
 from channels.contract import Delivery, Receipt
 from channels.event import Event
 from dispatcher.attempt import Attempt
-from dispatcher.deadletter import AttemptRecord
 from dispatcher.lane import Lane, LaneLimits
 from dispatcher.outcome import Outcome, Reason
 from dispatcher.retry import Policy
@@ -107,7 +106,7 @@ class Owner:
         self.settled: list[Delivery] = []
         self.replies: list[tuple[Attempt, Event]] = []
         self.given_up: list[tuple[Attempt, Reason, Outcome | None]] = []
-        self.overflown: list[tuple[Delivery, tuple[AttemptRecord, ...]]] = []
+        self.overflown: list[Delivery] = []
 
     def settle(self, delivery: Delivery) -> None:
         self.settled.append(delivery)
@@ -118,8 +117,8 @@ class Owner:
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         self.given_up.append((attempt, reason, outcome))
 
-    def overflow(self, delivery: Delivery, history: tuple[AttemptRecord, ...]) -> None:
-        self.overflown.append((delivery, history))
+    def overflow(self, deliveries: Sequence[Delivery]) -> None:
+        self.overflown += deliveries
 
 
 class SmallBroker:
@@ -134,6 +133,9 @@ class SmallBroker:
 
     def settle(self, delivery: Delivery) -> None:
         self.settled.append(delivery)
+
+    def settle_all(self, deliveries: Sequence[Delivery]) -> None:
+        self.settled += deliveries
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         if self.error is not None:
@@ -171,4 +173,4 @@ def a_lane(
 def fill(lane: Lane, count: int, *, first: int = 1, size_bytes: int = 1000) -> None:
     """Offer events that are numbered from `first` on."""
     for number in range(first, first + count):
-        lane.offer(a_delivery(number, size_bytes=size_bytes))
+        lane.offer([a_delivery(number, size_bytes=size_bytes)])

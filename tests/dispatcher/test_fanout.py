@@ -25,8 +25,8 @@ class HoldingLane:
     def __init__(self) -> None:
         self.held: list[Delivery] = []
 
-    def offer(self, delivery: Delivery) -> None:
-        self.held.append(delivery)
+    def offer(self, deliveries: Sequence[Delivery]) -> None:
+        self.held += deliveries
 
 
 class FaultyChannel:

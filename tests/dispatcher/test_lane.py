@@ -160,7 +160,7 @@ async def test_the_backlog_is_bounded_by_events() -> None:
     sink.end(503)
     assert (4, 3, 1) == (lane.in_flight, lane.waiting, lane.retrying)
     fill(lane, 2, first=8)
-    assert [8, 9] == positions([delivery for delivery, _ in owner.overflown])
+    assert [8, 9] == positions(owner.overflown)
     assert (9, 4, 3) == (lane.matched, lane.in_flight, lane.waiting)
     sink.end(204)
     fill(lane, 1, first=10)
@@ -172,10 +172,10 @@ async def test_the_backlog_is_bounded_by_bytes() -> None:
     sink = ScriptedSink()
     lane, owner = a_lane(sink, None, replace(SERIAL, backlog_size_max_bytes=2500))
     fill(lane, 5)
-    assert (3, [5]) == (lane.waiting, positions([delivery for delivery, _ in owner.overflown]))
+    assert (3, [5]) == (lane.waiting, positions(owner.overflown))
     sink.end(204)
     fill(lane, 2, first=6)
-    assert (3, [5, 7]) == (lane.waiting, positions([delivery for delivery, _ in owner.overflown]))
+    assert (3, [5, 7]) == (lane.waiting, positions(owner.overflown))
 
 
 async def test_what_was_answered_is_part_of_the_backlogs_bytes() -> None:
@@ -203,7 +203,7 @@ async def test_kept_is_what_there_is_room_for() -> None:
     attempts = [Attempt(lane, sink, a_delivery(n), a_delivery(n).event) for n in (2, 3)]
     for attempt in attempts:
         lane.keep(attempt)
-    assert (1, [(attempts[1].delivery, ())]) == (lane.waiting, owner.overflown)
+    assert (1, [(attempts[1], "backlogfull", None)]) == (lane.waiting, owner.given_up)
     sink.end(204)
     assert ["1", "2"] == sink.ids
 

@@ -62,7 +62,7 @@ class Play:
     def offer(self, count: int = 1, *, ttl: int | None = None) -> None:
         for _ in range(count):
             self._offered += 1
-            self.trigger.lane.offer(a_delivery(self._offered, ttl=ttl))
+            self.trigger.lane.offer([a_delivery(self._offered, ttl=ttl)])
 
     def check(self) -> None:
         """The law of conservation, and that each delivery is settled once."""
@@ -108,7 +108,7 @@ async def test_no_answer_has_no_code() -> None:
     event = a_delivery().event.with_attributes({"knativeerrorcode": 404, "knativeerrordest": "http://before/"})
     delivery = a_delivery()
     delivery.event = event
-    play.trigger.lane.offer(delivery)
+    play.trigger.lane.offer([delivery])
     await asyncio.sleep(1.0)
     (letter,) = dead.events
     assert ("http://sink/", None, base64.b64encode(b"no answer").decode()) == (
@@ -167,7 +167,7 @@ async def test_a_reply_is_published_with_one_hop_less(ttl: int | None, left: int
     play = Play(always(REPLY))
     delivery = a_delivery(ttl=ttl)
     delivery.event.trace = b"traceparent: 00-1-2-01\r\n"
-    play.trigger.lane.offer(delivery)
+    play.trigger.lane.offer([delivery])
     (reply,) = play.broker.published
     assert ("r", "re", b"reply", left, b"traceparent: 00-1-2-01\r\n") == (
         reply.id,
@@ -385,7 +385,7 @@ def test_the_event_of_a_dead_letter_is_another_one() -> None:
         play = Play(always(400), dead)
         delivery = a_delivery()
         before = Event.from_attributes(delivery.event.attributes)
-        play.trigger.lane.offer(delivery)
+        play.trigger.lane.offer([delivery])
         assert delivery.event is not dead.events[0]
         assert before == delivery.event
 
