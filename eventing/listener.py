@@ -58,6 +58,7 @@ class Listener:
             lifespan="off",
             access_log=False,
             proxy_headers=False,
+            server_header=False,
             log_config=None,
             log_level="warning",
             backlog=BACKLOG,
