@@ -361,7 +361,12 @@ def test_a_fault_in_a_batch_is_named_with_its_element(body: bytes, path: str) ->
 
 @pytest.mark.parametrize(
     ("media", "expected"),
-    [(None, False), ("application/json", False), ("application/cloudevents+json", True), ("Application/CloudEvents", True)],
+    [
+        (None, False),
+        ("application/json", False),
+        ("application/cloudevents+json", True),
+        ("Application/CloudEvents", True),
+    ],
 )
 def test_an_event_in_an_event_is_known_by_its_datacontenttype(media: str | None, expected: bool) -> None:
     event = Event.from_attributes({"id": "1", "source": "/s", "type": "t", "datacontenttype": media}, b"{}")
