@@ -8,6 +8,7 @@ bounded and may be emptied at any time.
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from collections.abc import Set as AbstractSet
+from functools import lru_cache
 from typing import Any, Final, TypeVar
 
 import msgspec
@@ -234,7 +235,13 @@ def binary_headers(event: Event) -> list[tuple[bytes, bytes]]:
 
 def carries_event(event: Event) -> bool:
     """True where the data is itself a CloudEvent: in binary mode its Content-Type would be taken for the message's."""
-    return str(event.get("datacontenttype") or "").lower().startswith("application/cloudevents")
+    media = event.get("datacontenttype")
+    return isinstance(media, str) and _is_event_media(media)
+
+
+@lru_cache(maxsize=256)
+def _is_event_media(media: str) -> bool:
+    return media.lower().startswith("application/cloudevents")
 
 
 def encode_structured(event: Event) -> bytes:

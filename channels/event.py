@@ -175,7 +175,10 @@ class Event:
             held += _ATTRIBUTE_BYTES * len(self.raw) + 2 * sum(map(len, self.raw.values()))
         else:
             held += _ATTRIBUTE_BYTES * len(self._view)
-            held += sum(len(value) for value in self._view.values() if isinstance(value, str | bytes))
+            if self.text is not None:  # the values are what of the text is not data
+                held += max(0, len(self.text) - len(self.data or b""))
+            else:
+                held += sum(len(value) for value in self._view.values() if isinstance(value, str | bytes))
         self._size = held
         return held
 

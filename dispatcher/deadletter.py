@@ -6,7 +6,7 @@ Bounded; the oldest make room.
 from collections import deque
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from channels.contract import Delivery
 from channels.event import Event
@@ -14,6 +14,9 @@ from channels.event import Event
 ANSWER_MAX_BYTES: Final = 1024
 """How much of a sink's answer an attempt keeps (`knativeerrordata`, Knative's data plane contract)."""
 _ATTEMPT_BYTES: Final = 128
+
+_RUN_PART: Final = 16
+"""Events are kept and evicted together where all of them are at most a sixteenth of the store."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,17 +61,25 @@ class DeadLetter:
         return self.event.size + sum(attempt.size for attempt in self.attempts)
 
 
-_Kept = tuple[int, float, tuple[str, str, str], str, Event, tuple[AttemptRecord, ...]]
-"""The size, and what a DeadLetter is made of. A sink that hangs fills the store at the rate of events; few are read."""
+class _Run(NamedTuple):
+    """Neighbours with one fate. A sink that hangs fills the store at the rate of events, and few are ever read."""
+
+    size_bytes: int
+    time_s: float
+    key: tuple[str, str, str]
+    reason: str
+    events: Sequence[Event]
+    attempts: tuple[AttemptRecord, ...]
 
 
 class DeadLetterStore:
     """Dead letters in memory, newest last, at most `size_max_bytes` of them. Ids count from 1, without a gap."""
 
     def __init__(self, *, size_max_bytes: int) -> None:
-        self._kept: deque[_Kept] = deque()
+        self._runs: deque[_Run] = deque()
         self._size_max_bytes = size_max_bytes
         self._size_bytes = 0
+        self._count = 0
         self.evicted = 0
         """Dead letters that made room for younger ones: the one way to leave this store."""
 
@@ -76,39 +87,52 @@ class DeadLetterStore:
         self, time_s: float, key: tuple[str, str, str], reason: str, event: Event, attempts: tuple[AttemptRecord, ...]
     ) -> None:
         """Keep one, the newest, however large. `key` is the Trigger's namespace, Broker and name."""
-        size = event.size
-        if attempts:
-            size += sum([attempt.size for attempt in attempts])
-        self._kept.append((size, time_s, key, reason, event, attempts))
-        self._size_bytes += size
-        self._make_room()
+        size_bytes = event.size + sum([attempt.size for attempt in attempts])
+        self._append(_Run(size_bytes, time_s, key, reason, (event,), attempts))
 
     def extend(self, time_s: float, key: tuple[str, str, str], reason: str, deliveries: Sequence[Delivery]) -> None:
-        """Keep many that were never tried, the last one as the newest."""
-        self._kept.extend([(one.size_bytes, time_s, key, reason, one.event, ()) for one in deliveries])
-        self._size_bytes += sum([one.size_bytes for one in deliveries])
-        self._make_room()
+        """Keep many that were never tried, the last one as the newest. They may make room together."""
+        size_bytes = sum([one.size_bytes for one in deliveries])
+        if size_bytes * _RUN_PART <= self._size_max_bytes:
+            self._append(_Run(size_bytes, time_s, key, reason, [one.event for one in deliveries], ()))
+            return
+        for one in deliveries:
+            self._append(_Run(one.size_bytes, time_s, key, reason, (one.event,), ()))
 
     def get(self, letter_id: int) -> DeadLetter | None:
         """The one with that id, None where there is none (any more)."""
-        offset = letter_id - self.evicted - 1
-        return _letter(letter_id, self._kept[offset]) if 0 <= offset < len(self._kept) else None
+        first = self.evicted + 1
+        if letter_id < first:
+            return None
+        for run in self._runs:
+            if letter_id < first + len(run.events):
+                return _letter(letter_id, run, letter_id - first)
+            first += len(run.events)
+        return None
 
     def __len__(self) -> int:
-        return len(self._kept)
+        return self._count
 
     def __iter__(self) -> Iterator[DeadLetter]:
         """Newest first."""
-        newest = self.evicted + len(self._kept)
-        return map(_letter, range(newest, self.evicted, -1), reversed(self._kept))
+        letter_id = self.evicted + self._count
+        for run in reversed(self._runs):
+            for place in reversed(range(len(run.events))):
+                yield _letter(letter_id, run, place)
+                letter_id -= 1
 
-    def _make_room(self) -> None:
-        kept = self._kept
-        while self._size_bytes > self._size_max_bytes and len(kept) > 1:
-            self._size_bytes -= kept.popleft()[0]
-            self.evicted += 1
+    def _append(self, run: _Run) -> None:
+        runs = self._runs
+        runs.append(run)
+        self._size_bytes += run.size_bytes
+        self._count += len(run.events)
+        while self._size_bytes > self._size_max_bytes and len(runs) > 1:
+            oldest = runs.popleft()
+            self._size_bytes -= oldest.size_bytes
+            self._count -= len(oldest.events)
+            self.evicted += len(oldest.events)
 
 
-def _letter(letter_id: int, kept: _Kept) -> DeadLetter:
-    _, time_s, (namespace, broker, trigger), reason, event, attempts = kept
-    return DeadLetter(letter_id, time_s, namespace, broker, trigger, reason, event, attempts)
+def _letter(letter_id: int, run: _Run, place: int) -> DeadLetter:
+    namespace, broker, trigger = run.key
+    return DeadLetter(letter_id, run.time_s, namespace, broker, trigger, run.reason, run.events[place], run.attempts)

@@ -163,6 +163,8 @@ class Lane:
                 return
             else:
                 self._wait(Attempt(self, sink, delivery, delivery.event))
+        if self._ready and self._look is None and self._valve is not None and self._is_behind(BEHIND_PART):
+            self._hold_back()
 
     def keep(self, attempt: Attempt) -> None:
         """Put an attempt behind those that wait, if there is room."""
@@ -286,9 +288,10 @@ class Lane:
     def _wait(self, attempt: Attempt) -> None:
         self._size_bytes += attempt.size_bytes
         self._ready.append(attempt)
-        self._pump()
-        if self._look is None and self._valve is not None and self._is_behind(BEHIND_PART):
-            self._hold_back()
+        if self.in_flight < self._concurrency_max:
+            self._pump()
+        else:
+            self._measure()
 
     def _is_behind(self, part: int) -> bool:
         """Too much waits for its turn. What waits for a retry is no matter of pace."""

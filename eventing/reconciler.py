@@ -94,7 +94,9 @@ class Reconciler:
                 listing = await self._store.list(kind.group_kind)
                 items |= {key_of(item): item for item in listing.items}
                 versions.append(listing.resource_version)
-            await self._conform(self._world.replace(items))
+            self._world.replace(items)
+            # What is at work is looked at, too: it may be gone, and a crash may have come before that was seen to.
+            await self._conform({*items, *self.brokers, *self.triggers})
             # What changed between the first list and the last is seen once more, which changes nothing.
             self._read_at = versions[0]
 

@@ -24,11 +24,9 @@ class World:
         else:
             self._items[key] = item
 
-    def replace(self, items: Mapping[Key, Object]) -> set[Key]:
-        """See these objects and no others; returns the keys of all that are, or were, there."""
-        keys = {*self._items, *items}
+    def replace(self, items: Mapping[Key, Object]) -> None:
+        """See these objects and no others."""
         self._items = dict(items)
-        return keys
 
     def read_as(self, reader: Key) -> Lookup:
         """A lookup that remembers for the reader what it is asked for, found or not, and nothing from before."""

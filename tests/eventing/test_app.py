@@ -15,6 +15,8 @@ import httpx2
 import pytest
 
 from eventing.app import serve
+from eventing.cli.output import Failure
+from eventing.cli.serve import run_server
 from eventing.manifest import ManifestError
 from eventing.resources.identity import Object
 from eventing.settings import CannotListen, PortTaken, Settings
@@ -68,6 +70,15 @@ class Server:
 def free(**options: Any) -> Settings:
     """Settings with ports that nobody has."""
     return Settings(**({"port": 0, "api_port": 0} | options))
+
+
+def is_free(host: str, port: int) -> bool:
+    """Nobody listens there."""
+    try:
+        socket.create_server((host, port)).close()
+    except OSError:
+        return False
+    return True
 
 
 @asynccontextmanager
@@ -153,6 +164,14 @@ async def test_an_address_that_is_not_ours_starts_nothing() -> None:
         await serve(free(api_host="192.0.2.1"), paths=())
 
 
+def test_the_command_says_in_one_line_what_the_operator_must_change() -> None:
+    with pytest.raises(Failure) as told:
+        run_server(free(host="192.0.2.1"), [], watch=False)
+    assert 1 == told.value.code
+    assert str(told.value).startswith("--host, --port: cannot listen on 192.0.2.1 port 0: ")
+    assert 1 == len(str(told.value).splitlines())
+
+
 async def test_asked_to_stop_while_it_starts_it_opens_nothing(
     capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
@@ -167,18 +186,40 @@ async def test_asked_to_stop_while_it_starts_it_opens_nothing(
         assert "" == server.out
 
 
-async def test_it_leaves_the_process_as_it_found_it(capsys: pytest.CaptureFixture[str]) -> None:
+async def test_it_leaves_the_process_as_it_found_it(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     """Signal handlers, the collector's thresholds, tasks."""
     signals = (signal.SIGTERM, signal.SIGHUP)
     before = [signal.getsignal(number) for number in signals], gc.get_threshold(), asyncio.all_tasks()
-    async with starting(capsys) as server:
-        await server.wait_ready()
+    async with running(capsys, tmp_path, broker()) as server:
         assert gc.get_freeze_count()
         server.ask_to_stop(signal.SIGINT)
         assert 0 == await server.wait()
     assert 0 == gc.get_freeze_count()
     await eventually(lambda: asyncio.all_tasks() == before[2])
     assert before == ([signal.getsignal(number) for number in signals], gc.get_threshold(), asyncio.all_tasks())
+
+
+async def test_a_producer_that_takes_too_long_is_told_so(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    async with running(capsys, tmp_path, broker(), request_timeout_s=0.01) as server:
+        host, port = server.events.removeprefix("http://").split(":")
+        reader, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /default/b HTTP/1.1\r\n")
+        async with asyncio.timeout(10):
+            assert b"HTTP/1.1 408 Request Timeout\r\n" == await reader.readline()
+        writer.close()
+        await writer.wait_closed()
+
+
+async def test_a_sink_that_takes_too_long_has_failed(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
+    async with Peer([(asyncio.Event(),)]) as peer:
+        t = trigger("t", f"http://127.0.0.1:{peer.port}", timeout="PT0.01S", retry=0)
+        async with running(capsys, tmp_path, broker(), t) as server:
+            await server.post()
+            async with asyncio.timeout(10):
+                while not (letters := (await server.ask("deadletters"))["items"]):
+                    await asyncio.sleep(0.001)
+            (attempt,) = (await server.ask(f"deadletters/{letters[0]['id']}"))["attempts"]
+            assert (None, "no answer within 0.01 s") == (attempt["status"], attempt["error"])
 
 
 async def test_sighup_reads_the_files_again(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
@@ -286,6 +327,22 @@ async def test_asked_twice_it_stops_at_once(
             assert 0 == await server.wait()
             assert "1 undelivered events" in caplog.text
             writer.close()
+
+
+async def test_asked_again_while_the_doors_close_it_waits_for_no_producer(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    times = {"shutdown_timeout_s": 1000, "request_timeout_s": 1000}
+    async with running(capsys, tmp_path, broker(), **times) as server:
+        host, port = server.events.removeprefix("http://").split(":")
+        _, writer = await asyncio.open_connection(host, int(port))
+        writer.write(b"POST /default/b HTTP/1.1\r\nContent-Length: 10\r\n\r\n")
+        await writer.drain()
+        server.ask_to_stop()
+        await eventually(lambda: is_free(host, int(port)))
+        server.ask_to_stop()
+        assert 0 == await server.wait()
+        writer.close()
 
 
 async def test_the_goodbye_ends_when_its_time_is_over(

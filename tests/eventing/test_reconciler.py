@@ -267,6 +267,17 @@ async def test_the_size_of_a_brokers_events_is_bound_by_its_annotation_or_the_se
         assert at_work is stage.broker()
 
 
+async def test_what_is_gone_is_forgotten() -> None:
+    item = broker("other")
+    item["spec"]["config"] = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}
+    async with staged() as stage:
+        await stage.reconcile(broker(), item, trigger("t", service_ref("s")))
+        await stage.delete(broker_key(), broker_key("other"), trigger_key())
+        await stage.reconcile()
+        assert {} == stage.reconciler.triggers == stage.reconciler.brokers
+        assert {} == stage.reconciler._world._readers == stage.reconciler._world._seen
+
+
 async def test_many_may_ask_at_once() -> None:
     async with staged() as stage:
         await stage.apply(broker(), trigger("t", URL))

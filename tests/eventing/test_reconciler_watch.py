@@ -33,10 +33,11 @@ URL = "http://127.0.0.1:9/"
 
 
 class _Counting(MemoryStore):
-    """Counts how often it was read as a whole, and can break off the watches it has handed out."""
+    """Counts how often it was read as a whole, and can break off the watches it has handed out, or end them."""
 
     lists = 0
     crash: Exception | None = None
+    ends = False
 
     async def list(self, group_kind: GroupKind, namespace: str | None = None) -> Listing:
         self.lists += 1
@@ -55,6 +56,8 @@ class _Counting(MemoryStore):
                 error, self.crash = self.crash, None
                 raise error
             yield change
+            if self.ends:
+                return
 
 
 async def test_what_changes_is_followed() -> None:
@@ -88,9 +91,9 @@ async def test_nothing_is_missed_between_the_first_reading_and_the_watch() -> No
 async def test_a_change_does_not_have_everything_read_again() -> None:
     store = _Counting()
     stage = Stage(store, Settings())
+    await stage.reconciler.reconcile()
     async with stage.following():
-        read_once = store.lists
-        assert len([*stage.catalogue]) == read_once
+        read_once = len([*stage.catalogue])
         await stage.apply(broker(), trigger("t", URL), trigger("u", URL))
         await settle()
         spec = stage.trigger("u").spec
@@ -156,6 +159,20 @@ async def test_after_a_crash_everything_is_read_again(caplog: pytest.LogCaptureF
     assert "reconciler crashed" in caplog.text
     task.cancel()
     await asyncio.wait([task])
+    await stage.reconciler.close()
+
+
+async def test_a_watch_that_ends_is_begun_again() -> None:
+    store = _Counting()
+    stage = Stage(store, Settings())
+    async with stage.following():
+        store.ends = True
+        await stage.apply(broker(), trigger("t", URL))
+        await settle()
+        assert ["t"] == [*stage.broker().triggers]
+        await stage.apply(trigger("t", URL, retry=6))
+        await settle()
+        assert 6 == stage.trigger().spec.policy.retry
     await stage.reconciler.close()
 
 

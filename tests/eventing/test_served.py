@@ -73,6 +73,10 @@ async def test_a_trigger_that_comes_after_one_of_its_name_inherits_nothing() -> 
         served.apply()
         assert before["t"] is not served.broker.triggers["t"]
         assert before["neighbour"] is served.broker.triggers["neighbour"]
+        heir = served.broker.triggers["t"]
+        served.place("t", a_spec(served, retry=1))
+        served.apply()
+        assert heir is served.broker.triggers["t"]
 
 
 async def test_a_broker_moves_while_events_need_no_more_than_time() -> None:
