@@ -5,6 +5,7 @@ ends is an Outcome like any other; what an answer may occupy is bounded.
 """
 
 import asyncio
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Final, cast
 
 import httptools
@@ -37,13 +38,14 @@ class Connection(asyncio.Protocol):
         self._is_untouched = True
         """Nothing has come of an answer to the request under way."""
         self._transport: asyncio.Transport | None = None
+        self._write: Callable[[bytes], None]
         self._plain = pool.plain_answers
         self._reader = _Reader(pool.reply_size_max_bytes)
 
     def send(self, attempt: "Attempt", request: bytes) -> None:
         """Put a request on the wire. Its end goes to the attempt's lane."""
         self.attempt = attempt
-        cast("asyncio.Transport", self._transport).write(request)
+        self._write(request)
 
     def abandon(self, error: str) -> None:
         """Close, and end the request under way as one without an answer: one that broke off is none."""
@@ -64,6 +66,7 @@ class Connection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Connected, and through the TLS handshake where there is one."""
         self._transport = cast("asyncio.Transport", transport)
+        self._write = self._transport.write
 
     def data_received(self, data: bytes) -> None:
         """Some of an answer. One that was parsed before, byte for byte, and was plain success is known by heart."""

@@ -74,6 +74,7 @@ class Lane:
         "_flow",
         "_is_closed",
         "_is_full",
+        "_is_pump_due",
         "_is_pumping",
         "_limits",
         "_look",
@@ -139,6 +140,7 @@ class Lane:
         self._is_closed = False
         self._is_full = False
         self._is_pumping = False
+        self._is_pump_due = False
 
     @property
     def waiting(self) -> int:
@@ -206,8 +208,10 @@ class Lane:
         if self.breaker.failures:
             self.breaker.record_success()
         self._settle(attempt.delivery)
-        if self._ready or self._retries:
-            self._pump()
+        if (self._ready or self._retries) and not self._is_pump_due:
+            # Once for all answers of this turn: a sink that gets its requests together is woken once for them.
+            self._is_pump_due = True
+            self._loop.call_soon(self._pump)
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Any other end of a request: count it, decide, carry out."""
@@ -332,6 +336,7 @@ class Lane:
 
     def _pump(self) -> None:
         """Send what may be sent, as far as the limit in flight and the breaker let it."""
+        self._is_pump_due = False
         if self._is_pumping:
             return  # a sink that answers before `send` returns calls back into here
         self._is_pumping = True

@@ -112,6 +112,7 @@ async def apply(
     created, updated = [], []
     for key, item in admitted.items():
         old = stored[key]
+        await asyncio.sleep(0)  # as in `_get`
         if old is None:
             await store.create(item)
             created.append(key)
@@ -255,6 +256,7 @@ def _inherited(item: Object, old: Object, kind: Kind) -> Object:
 
 
 async def _get(store: Store, key: Key) -> Object | None:
+    await asyncio.sleep(0)  # ten thousand of these must not keep events waiting
     try:
         return await store.get(key)
     except NotFound:

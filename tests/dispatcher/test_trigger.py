@@ -238,6 +238,7 @@ async def test_a_dead_letter_sink_that_is_taken_away_gets_what_was_on_its_way() 
     play.trigger.update(Play.spec_of(play.sink, other, SOON))
     play.offer(1)
     dead.end(204)
+    await asyncio.sleep(0)
     assert (["2", "4"], 3, 1) == (other.ids, play.trigger.dead_lettered - play.trigger.stored, play.trigger.stored)
     play.check()
 
