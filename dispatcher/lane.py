@@ -71,6 +71,7 @@ class Lane:
     # Not to save memory: beyond 30 attributes CPython 3.11 reads them from a plain dict, a tenth slower per event.
     __slots__ = (
         "_concurrency_max",
+        "_done_s",
         "_flow",
         "_is_closed",
         "_is_full",
@@ -128,6 +129,8 @@ class Lane:
         self._concurrency_max = limits.concurrency_max
         self._valve = valve
         self._flow = Flow()
+        self._done_s = 0.0
+        """When the sink last took an event as it should."""
         self._look: asyncio.TimerHandle | None = None
         self._loop = asyncio.get_running_loop()
         self._now_s = self._loop.time
@@ -202,7 +205,8 @@ class Lane:
         """Success, and nothing came back."""
         self.in_flight -= 1
         self.done += 1
-        latency_s = self._now_s() - attempt.started_s
+        self._done_s = now_s = self._now_s()
+        latency_s = now_s - attempt.started_s
         self.latency_sum_s += latency_s
         self.latency_buckets[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
         if self.breaker.failures:
@@ -227,6 +231,7 @@ class Lane:
         """The reply that came back is taken care of."""
         self.in_flight -= 1
         self.done += 1
+        self._done_s = self._now_s()
         self.replies += is_stored
         self.replies_ignored += not is_stored
         self._settle(attempt.delivery)
@@ -255,6 +260,7 @@ class Lane:
             case Done(ignored=ignored):
                 self.replies_ignored += ignored
                 self.done += 1
+                self._done_s = self._now_s()
                 self._settle(attempt.delivery)
             case Retry(after_s=after_s):
                 self._record(attempt, outcome)
@@ -305,7 +311,7 @@ class Lane:
 
     def _hold_back(self) -> None:
         """Producers wait as long as the sink keeps answering fast: for one that does not, waiting would be in vain."""
-        is_fast = self._flow.is_fast(self._now_s(), self.done, self.latency_sum_s)
+        is_fast = self._flow.is_fast(self._now_s(), self.done, self.latency_sum_s, self._done_s)
         if is_fast and self._valve is not None:
             self._valve.close(self)
         if is_fast or (is_fast is None and self._look is not None):

@@ -13,6 +13,8 @@ LATENCY_MAX_S: Final = 0.025
 """Mean duration of the attempts of a sink that is worth waiting for: it then takes thousands of events a second."""
 WINDOW_MIN_S: Final = 0.02
 """How long a sink is watched before it is judged."""
+STALL_MAX_S: Final = 0.5
+"""How long a sink that has always been fast may pause: collecting garbage, or waiting for its processor."""
 
 
 class Valve:
@@ -50,10 +52,11 @@ class Flow:
         self._done = 0
         self._latency_sum_s = 0.0
 
-    def is_fast(self, now_s: float, done: int, latency_sum_s: float) -> bool | None:
+    def is_fast(self, now_s: float, done: int, latency_sum_s: float, done_s: float) -> bool | None:
         """True or False about the window that ends now, and another one begins; None while it is too short to tell.
 
-        `done` counts successes, `latency_sum_s` what they and all failures took together.
+        `done` counts successes, `latency_sum_s` what they and all failures took together, `done_s` is when the last
+        success was. A window without one is forgiven for a while if all that came before was fast.
         """
         if self._since_s < 0:
             self._begin(now_s, done, latency_sum_s)
@@ -62,7 +65,9 @@ class Flow:
             return None
         answered, took_s = done - self._done, latency_sum_s - self._latency_sum_s
         self._begin(now_s, done, latency_sum_s)
-        return answered > 0 and took_s <= answered * LATENCY_MAX_S
+        if answered:
+            return took_s <= answered * LATENCY_MAX_S
+        return now_s - done_s < STALL_MAX_S and 0 < latency_sum_s <= done * LATENCY_MAX_S
 
     def forget(self) -> None:
         """Begin anew: the last window is long past."""

@@ -32,8 +32,7 @@ class BrokerStatus:
 class LaneStatus:
     """The lane of one Trigger. `waiting` includes events whose retry is due later (`retrying` of them).
 
-    At every moment: matched = waiting + in_flight + delivered + dead_lettered + dropped, where dropped events
-    belonged to a removed Trigger.
+    At every moment: matched = waiting + in_flight + delivered + dead_lettered.
     """
 
     waiting: int

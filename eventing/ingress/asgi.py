@@ -1,4 +1,4 @@
-"""The ingress as a plain ASGI application: the same decoder and answers behind any ASGI server, at twice the cost.
+"""The ingress as a plain ASGI application: the same decoder and answers behind any ASGI server.
 
 The server in front owns the connection: time limits on a head, pipelining and 100-continue are its own, and so is the
 goodbye to a producer that still sends a body when it is refused: uvicorn's reset may reach it before the answer does.

@@ -1,6 +1,6 @@
 """Who waits for whom, and for how long."""
 
-from dispatcher.valve import LATENCY_MAX_S, WINDOW_MIN_S, Flow, Valve
+from dispatcher.valve import LATENCY_MAX_S, STALL_MAX_S, WINDOW_MIN_S, Flow, Valve
 
 
 def test_a_valve_is_closed_while_anybody_holds_it() -> None:
@@ -60,27 +60,42 @@ def test_whoever_enters_may_close_it_before_the_next() -> None:
 
 def test_a_flow_is_not_judged_before_it_was_watched() -> None:
     flow = Flow()
-    assert flow.is_fast(0.0, 100, 1.0) is None
-    assert flow.is_fast(WINDOW_MIN_S / 2, 200, 1.0) is None
-    assert flow.is_fast(WINDOW_MIN_S, 200, 1.0 + 100 * LATENCY_MAX_S) is True
+    assert flow.is_fast(0.0, 100, 1.0, 0.0) is None
+    assert flow.is_fast(WINDOW_MIN_S / 2, 200, 1.0, 0.0) is None
+    assert flow.is_fast(WINDOW_MIN_S, 200, 1.0 + 100 * LATENCY_MAX_S, 0.0) is True
 
 
 def test_a_sink_that_takes_longer_is_not_fast() -> None:
     flow = Flow()
-    flow.is_fast(0.0, 0, 0.0)
-    assert flow.is_fast(1.0, 10, 10 * LATENCY_MAX_S * 1.01) is False
-    assert flow.is_fast(2.0, 20, 10 * LATENCY_MAX_S * 1.01) is True, "each window is judged on its own"
+    flow.is_fast(0.0, 0, 0.0, 0.0)
+    assert flow.is_fast(1.0, 10, 10 * LATENCY_MAX_S * 1.01, 1.0) is False
+    assert flow.is_fast(2.0, 20, 10 * LATENCY_MAX_S * 1.01, 2.0) is True, "each window is judged on its own"
 
 
 def test_a_sink_that_takes_nothing_is_not_fast() -> None:
     """One that hangs has no answers at all, one that refuses has no successes."""
     flow = Flow()
-    flow.is_fast(0.0, 5, 1.0)
-    assert flow.is_fast(1.0, 5, 1.0) is False
+    flow.is_fast(0.0, 5, 1.0, 0.0)
+    assert flow.is_fast(1.0, 5, 1.0, 0.9) is False
+    assert flow.is_fast(2.0, 0, 1.0, 0.0) is False
+
+
+def test_a_sink_that_was_always_fast_may_pause_for_a_moment() -> None:
+    flow = Flow()
+    flow.is_fast(9.0, 100, 100 * LATENCY_MAX_S, 9.0)
+    assert flow.is_fast(9.1, 100, 100 * LATENCY_MAX_S, 9.0) is True
+    assert flow.is_fast(9.0 + STALL_MAX_S, 100, 100 * LATENCY_MAX_S, 9.0) is False
+
+
+def test_a_sink_that_was_slow_may_not() -> None:
+    """It answers in bursts, and between two of them it would look like one that pauses."""
+    flow = Flow()
+    flow.is_fast(9.0, 100, 100.0, 9.0)
+    assert flow.is_fast(9.1, 100, 100.0, 9.0) is False
 
 
 def test_a_flow_that_was_forgotten_is_watched_anew() -> None:
     flow = Flow()
-    flow.is_fast(0.0, 0, 0.0)
+    flow.is_fast(0.0, 0, 0.0, 0.0)
     flow.forget()
-    assert flow.is_fast(100.0, 1, 0.0) is None
+    assert flow.is_fast(100.0, 1, 0.0, 100.0) is None
