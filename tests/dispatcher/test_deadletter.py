@@ -3,6 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from channels.contract import Delivery
 from channels.event import Event
 from dispatcher.deadletter import AttemptRecord, DeadLetter, DeadLetterStore
 
@@ -73,3 +74,21 @@ def test_the_bound_holds_after_every_letter(sizes: list[tuple[int, int]], size_m
         assert sum(letter.size for letter in kept) <= size_max_bytes or len(kept) == 1
         assert count == len(kept) + store.evicted == len(store) + store.evicted
         assert kept == [store.get(letter.id) for letter in kept]
+
+
+@given(st.lists(st.integers(1, 4), max_size=20), st.integers(1, 60))
+def test_many_at_once_are_found_and_bounded_as_one_by_one(runs: list[int], room: int) -> None:
+    """Ids have no gap, every letter that is there is found by its own, and the bound holds but for the newest."""
+    store = DeadLetterStore(size_max_bytes=room * EVENT.size)
+    added = 0
+    for run in runs:
+        numbers = range(added + 1, added + run + 1)
+        deliveries = [Delivery(EVENT.with_attributes({"number": n}), n, EVENT.size) for n in numbers]
+        store.extend(2.0, KEY, "backlogfull", deliveries)
+        added += run
+        assert len(store) <= max(1, room)
+    letters = list(store)
+    assert list(range(added, store.evicted, -1)) == [letter.id for letter in letters]
+    assert all(letter.id == letter.event.get("number") for letter in letters)
+    assert letters == [store.get(letter.id) for letter in letters]
+    assert store.get(added + 1) is None
