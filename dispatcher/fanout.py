@@ -69,11 +69,12 @@ class Fanout:
 
     def settle_all(self, deliveries: Sequence[Delivery]) -> None:
         """One lane owes nothing more for any of these."""
+        is_due = bool(self._settled)
         for delivery in deliveries:
             delivery.pending -= 1
             if not delivery.pending:
                 self._settled.append(delivery)
-        if self._settled:
+        if self._settled and not is_due:
             self._loop.call_soon(self._acknowledge)
 
     def _judge(self, batch: Sequence[Delivery]) -> None:
