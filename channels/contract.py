@@ -2,17 +2,25 @@
 
 A channel rests events between the ingress and the fan out. It is an async context manager: entered once before use,
 left once after. All verbs belong to the event loop that entered it.
+
+Verbs that return None and await nothing (`ack`, `nack`, `park`, `clear`, `remember`) never fail: the channel owes them.
+Where it is durable, those called in one turn of the event loop become durable together or not at all, and before what
+is called later; until then a crash undoes them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Protocol, Self
+from datetime import datetime
+from typing import Literal, Protocol, Self
 
 from channels.event import Event
 
 Position = int
 """Where an event rests in its channel; grows with every stored event."""
+Start = Literal["latest", "earliest"] | datetime | Position
+"""What a new group begins with: what comes from now on, all that is kept, what was stored at that time or later, or
+that position."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -20,9 +28,11 @@ class Features:
     """What a backend can do: for suites, status and documentation to ask."""
 
     durable: bool = False
-    """What was published survives the process."""
+    """What was published survives the process, and so do groups, queues and what is remembered."""
     ordered: bool = False
     """One member of a group receives events in the order of their publication."""
+    replayable: bool = False
+    """Groups may start in the past. Otherwise every start means `latest`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +40,14 @@ class ChannelStatistics:
     """What a channel holds, and its bounds. Sizes are bytes as `Event.size` counts them."""
 
     events: int
+    """Events that some group has not settled, and those parked."""
     size_bytes: int
     events_max: int
     size_max_bytes: int
     stored: int
-    """Events stored since the channel was opened."""
+    """Events stored since the channel came to be: where it is durable, in all processes."""
+    damaged: int = 0
+    """Records found unreadable and set aside, ever."""
 
 
 class Delivery:
@@ -52,6 +65,17 @@ class Delivery:
         self.pending = 0
 
 
+class Parked(Delivery):
+    """A delivery that was taken out of a queue. `attempts` and `note` are what it was parked with."""
+
+    __slots__ = ("attempts", "note")
+
+    def __init__(self, event: Event, position: Position, size_bytes: int, attempts: int, note: bytes) -> None:
+        super().__init__(event, position, size_bytes)
+        self.attempts = attempts
+        self.note = note
+
+
 class Receipt(Protocol):
     """Who wants to know how a submit ended: exactly one of the two is called, once, perhaps before `submit` returns."""
 
@@ -62,8 +86,54 @@ class Receipt(Protocol):
         """None of the events was stored. `error` is ChannelFull or ChannelUnavailable."""
 
 
+class Queue(Protocol):
+    """Where deliveries wait for later, by a name within their group. Members of the group share it."""
+
+    @property
+    def events(self) -> int:
+        """Those parked here and not settled, taken ones among them."""
+
+    @property
+    def size_bytes(self) -> int:
+        """Of the same."""
+
+    @property
+    def due_in_s(self) -> float | None:
+        """Seconds until `take` may find something, 0 for now; None while all there is has been taken. It may be too
+        early, never too late.
+        """
+
+    def park(
+        self, deliveries: Sequence[Delivery], *, after_s: float = 0.0, attempts: int = 0, note: bytes = b""
+    ) -> None:
+        """Keep a copy of each here, for `after_s` seconds at least. The given ones are still to be acked.
+
+        Never refused for a bound: what is parked was accepted before. Time is the process's own, whatever the wall
+        clock does; over a restart it is the wall clock's, which is never taken to have gone back.
+        """
+
+    async def take(self, max_events: int) -> list[Parked]:
+        """Up to `max_events` of those that are due, perhaps none: those due first come first; in an ordered queue those
+        of the lowest position, and none while the first of these is not due.
+
+        The caller holds them like received ones: acked by its `Subscription.ack` they are settled, nacked, or left by a
+        vanished member, they return to the queue with the attempts they had. Raises ChannelUnavailable.
+        """
+
+    def clear(self) -> int:
+        """Settle all that is parked here, taken or not, and say how many. The queue is as if it had never been."""
+
+
 class Subscription(Protocol):
     """One member of a group."""
+
+    @property
+    def lag(self) -> int:
+        """Events stored for the group that no member has received yet, or that were given back."""
+
+    @property
+    def queues(self) -> Mapping[str, Queue]:
+        """The group's queues that hold something, by name."""
 
     async def receive(self, max_events: int) -> list[Delivery]:
         """Wait for at least one event, return up to `max_events` of them, oldest first.
@@ -80,6 +150,9 @@ class Subscription(Protocol):
         """Give these back: they return to a member of the group, ahead of younger ones. Nacking twice, or what is not
         held, does nothing.
         """
+
+    def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
+        """The queue of that name, made when something is parked in it. One name is always used with one order."""
 
 
 class Channel(Protocol):
@@ -107,12 +180,29 @@ class Channel(Protocol):
         unknown to the caller.
         """
 
-    def subscribe(self, group: str) -> AbstractAsyncContextManager[Subscription]:
-        """Join a group as a member for the length of the context. A group begins with what is published after its
-        first member joined.
+    def subscribe(self, group: str, *, start: Start = "latest") -> AbstractAsyncContextManager[Subscription]:
+        """Join a group as a member for the length of the context. A new group begins where `start` says; an old one
+        goes on.
 
         Each group gets each event; the members of one share them. On leaving, what the member still holds returns to
-        the group. A group lives as long as the channel does.
+        the group. A group lives as long as the channel does, or until it is forgotten.
+        """
+
+    def forget(self, group: str) -> None:
+        """The group is no more, with all its queues: nothing is kept for it. It has no member; without a group of that
+        name nothing happens.
+        """
+
+    def remember(self, name: str, value: bytes | None) -> None:
+        """Keep a small value by that name, or none any more, as safe as events are."""
+
+    @property
+    def remembered(self) -> Mapping[str, bytes]:
+        """What was last remembered, by name."""
+
+    def before_commit(self, do: Callable[[], None]) -> None:
+        """Call that whenever a commit is put together: what it acks, parks and remembers is part of it. Where nothing
+        is durable nothing is committed.
         """
 
     def statistics(self) -> ChannelStatistics:

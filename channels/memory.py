@@ -1,19 +1,18 @@
 """A channel in this process's memory: as fast as a deque, gone with the process.
 
-A group is a queue of Deliveries, filled by `submit` without a task or a lock between; an event is charged against the
-bounds until every group that got it has acked it.
+A group is a line of Deliveries, filled by `submit` without a task or a lock between. An event is charged against the
+bounds until every group that got it has acked it, and once more for each time it is parked.
 """
 
-import asyncio
-from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from contextlib import asynccontextmanager
-from heapq import heappop, heappush
+from types import MappingProxyType
 from typing import Final, Self
 
-from channels.contract import ChannelStatistics, Delivery, Features, Position, Receipt
-from channels.errors import ChannelFull, ChannelUnavailable
+from channels.contract import ChannelStatistics, Delivery, Features, Position, Receipt, Start
+from channels.errors import ChannelFull
 from channels.event import Event
+from channels.memory_group import Group, Member, unavailable
 
 
 class MemoryChannel:
@@ -28,9 +27,10 @@ class MemoryChannel:
         self._size_bytes = 0
         self._position: Position = 0
         self._is_open = False
-        self._groups: dict[str, _Group] = {}
+        self._groups: dict[str, Group] = {}
         self._owed: dict[Position, int] = {}
         """How many groups have still to ack an event, for events that went to more than one."""
+        self._remembered: dict[str, bytes] = {}
 
     async def __aenter__(self) -> Self:
         self._is_open = True
@@ -42,6 +42,7 @@ class MemoryChannel:
             group.close()
         self._groups.clear()
         self._owed.clear()
+        self._remembered.clear()
         self._events = self._size_bytes = 0
 
     def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
@@ -60,18 +61,40 @@ class MemoryChannel:
         return list(range(self._position - len(events) + 1, self._position + 1))
 
     @asynccontextmanager
-    async def subscribe(self, group: str) -> AsyncIterator["Member"]:
-        """Join a group for the length of the context. Raises ChannelUnavailable."""
+    async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
+        """Join a group for the length of the context; nothing past is kept for a `start`. Raises ChannelUnavailable."""
         if not self._is_open:
-            raise _unavailable()
+            raise unavailable()
         joined = self._groups.get(group)
         if joined is None:
-            joined = self._groups[group] = _Group()
+            joined = self._groups[group] = Group(self._charge)
         member = Member(joined, self._release)
         try:
             yield member
         finally:
             member.leave()
+
+    def forget(self, group: str) -> None:
+        """Settle all that the group has, and drop the group."""
+        forgotten = self._groups.pop(group, None)
+        if forgotten is not None:
+            self._release(forgotten.unsettled)
+            forgotten.close()
+
+    def remember(self, name: str, value: bytes | None) -> None:
+        """Keep it until the channel is left."""
+        if value is None:
+            self._remembered.pop(name, None)
+        else:
+            self._remembered[name] = value
+
+    @property
+    def remembered(self) -> Mapping[str, bytes]:
+        """What was last remembered, by name."""
+        return MappingProxyType(self._remembered)
+
+    def before_commit(self, do: Callable[[], None]) -> None:
+        """Never calls it: nothing is committed."""
 
     def statistics(self) -> ChannelStatistics:
         """What is held at this moment."""
@@ -92,6 +115,12 @@ class MemoryChannel:
         self._events -= len(deliveries)
         self._size_bytes -= sum([delivery.size_bytes for delivery in deliveries])
 
+    def _charge(self, events: int, size_bytes: int) -> None:
+        """So many more are parked, or less."""
+        if self._is_open:
+            self._events += events
+            self._size_bytes += size_bytes
+
     def _is_last(self, position: Position) -> bool:
         """Count one group's ack; true where no other group has still to ack."""
         owed = self._owed.pop(position, 1)
@@ -101,7 +130,7 @@ class MemoryChannel:
 
     def _store(self, events: Sequence[Event]) -> Exception | None:
         if not self._is_open:
-            return _unavailable()
+            return unavailable()
         size_bytes = self._size_bytes
         for event in events:
             size_bytes += event.size
@@ -123,120 +152,3 @@ class MemoryChannel:
                 if group.waiting:
                     group.wake()
         return None
-
-
-class Member:
-    """One member of a group of a MemoryChannel; made by `subscribe`."""
-
-    def __init__(self, group: "_Group", release: Callable[[Collection[Delivery]], None]) -> None:
-        self._group = group
-        self._release = release
-        self._held: set[Delivery] = set()
-        self._has_left = False
-
-    async def receive(self, max_events: int) -> list[Delivery]:
-        """Wait for at least one event, return up to `max_events`, oldest first; at once where there are some."""
-        group = self._group
-        while True:
-            if self._has_left or group.is_closed:
-                raise _unavailable()
-            taken = group.take(max_events)
-            if taken:
-                self._held.update(taken)
-                return taken
-            await group.wait()
-
-    def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle those of them that this member holds."""
-        self._release(self._give_up(deliveries))
-
-    def nack(self, deliveries: Sequence[Delivery]) -> None:
-        """Return those of them that this member holds. O(log n) each, for they go back to their place."""
-        self._group.take_back(self._give_up(deliveries))
-
-    def leave(self) -> None:
-        """Return everything, receive nothing more: a receive that waits ends with ChannelUnavailable."""
-        self._has_left = True
-        self.nack(list(self._held))
-        self._group.wake_all()
-
-    def _give_up(self, deliveries: Sequence[Delivery]) -> set[Delivery]:
-        held = self._held.intersection(deliveries)
-        self._held -= held
-        return held
-
-
-class _Group:
-    """A queue that members share: what was never received, what came back, and who waits."""
-
-    __slots__ = ("fresh", "is_closed", "returned", "waiting")
-
-    def __init__(self) -> None:
-        self.fresh: deque[Delivery] = deque()
-        self.returned: list[tuple[Position, Delivery]] = []
-        """A heap. Whatever came back is older than whatever is fresh."""
-        self.waiting: deque[asyncio.Future[None]] = deque()
-        self.is_closed = False
-
-    def take(self, count: int) -> list[Delivery]:
-        """The oldest, at most `count`."""
-        taken: list[Delivery] = []
-        while self.returned and len(taken) < count:
-            taken.append(heappop(self.returned)[1])
-        fresh = self.fresh
-        missing = min(count - len(taken), len(fresh))
-        if missing == len(fresh) and not taken:
-            taken = list(fresh)
-            fresh.clear()
-        else:
-            taken += [fresh.popleft() for _ in range(missing)]
-        if self.waiting:
-            self.wake()
-        return taken
-
-    def take_back(self, deliveries: Collection[Delivery]) -> None:
-        """Back to their places, as other objects: their former holder may still ack the ones it had."""
-        if self.is_closed:
-            return
-        for delivery in deliveries:
-            again = Delivery(delivery.event, delivery.position, delivery.size_bytes)
-            heappush(self.returned, (delivery.position, again))
-        self.wake()
-
-    async def wait(self) -> None:
-        """Until woken. Whoever is cancelled after it was woken passes that on."""
-        waiter = asyncio.get_running_loop().create_future()
-        self.waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            if waiter in self.waiting:
-                self.waiting.remove(waiter)
-            self.wake()
-            raise
-
-    def wake(self) -> None:
-        """One of those who wait, where something is there; others are woken by the one that leaves something over."""
-        while self.waiting and (self.fresh or self.returned):
-            waiter = self.waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
-
-    def wake_all(self) -> None:
-        """Everyone looks again: at what is there, and at whether they still belong."""
-        while self.waiting:
-            waiter = self.waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-
-    def close(self) -> None:
-        """Drop everything; those who wait find the group closed."""
-        self.is_closed = True
-        self.fresh.clear()
-        self.returned.clear()
-        self.wake_all()
-
-
-def _unavailable() -> ChannelUnavailable:
-    return ChannelUnavailable("the channel is closed")

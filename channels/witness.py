@@ -1,16 +1,35 @@
 """What the laws of `channels.conformance` see with: events to publish, and questions that end in an AssertionError."""
 
 import asyncio
-from collections.abc import Awaitable, Sequence
-from typing import Final, TypeVar
+from collections.abc import Awaitable, Callable, Sequence
+from typing import Final, Protocol, TypeVar
 
-from channels.contract import Channel, Delivery, Subscription
+from channels.contract import Channel, Delivery, Parked, Queue, Subscription
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
 
 WAIT_MAX_S: Final = 10.0
 """How long a law waits for what must come."""
+CLOCK_SLACK_S: Final = 0.002
+"""By how much two clocks may differ that measure the same while: the event loop's and a backend's own."""
+_PAUSE_S: Final = 0.002
+"""Between two questions for something that must come."""
 _T = TypeVar("_T")
+
+
+class Factory(Protocol):
+    """Makes a channel that is not entered yet, with these bounds.
+
+    Within one run of a law the same `storage` is the same durable storage: a channel made anew finds there what the one
+    before it left. Where a backend is not durable it means nothing. Between runs nothing is kept.
+    """
+
+    def __call__(self, *, storage: str = "a", events_max: int = ..., size_max_bytes: int = ...) -> Channel:
+        """One more channel."""
+
+
+Law = Callable[[Factory], Awaitable[None]]
+"""Raises AssertionError where it is broken."""
 
 
 class Told:
@@ -57,6 +76,31 @@ async def receive(subscription: Subscription, count: int) -> list[Delivery]:
         assert 1 <= len(came) <= count - len(taken), f"{len(came)} events came, asked for were {count - len(taken)}"
         taken += came
     return taken
+
+
+async def take(queue: Queue, count: int) -> list[Parked]:
+    """Exactly that many parked deliveries, as soon as they come, in as many calls as the backend needs."""
+    taken: list[Parked] = []
+    deadline_s = now_s() + WAIT_MAX_S
+    while len(taken) < count:
+        came = await take_now(queue, count - len(taken))
+        taken += came
+        if not came:
+            assert now_s() < deadline_s, f"{len(taken)} of {count} parked ones came in {WAIT_MAX_S:.0f} s"
+            await asyncio.sleep(_PAUSE_S)
+    return taken
+
+
+async def take_now(queue: Queue, max_events: int) -> list[Parked]:
+    """What one call gives, perhaps nothing."""
+    taken = await in_time(queue.take(max_events), "a take did not end")
+    assert len(taken) <= max_events, f"{len(taken)} parked ones came, asked for were {max_events}"
+    return taken
+
+
+def now_s() -> float:
+    """What the event loop's clock says."""
+    return asyncio.get_running_loop().time()
 
 
 def ids(deliveries: Sequence[Delivery]) -> list[str]:

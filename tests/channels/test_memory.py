@@ -1,4 +1,4 @@
-"""The memory channel obeys the laws of the contract, and those of its own: who is woken, what is counted."""
+"""The memory channel obeys the laws of the contract, and those of its own: what is counted."""
 
 import asyncio
 
@@ -8,12 +8,11 @@ from hypothesis import strategies as st
 
 from channels.conformance import LAWS, Law
 from channels.contract import ChannelStatistics, Delivery, Position
-from channels.errors import ChannelUnavailable
 from channels.memory import MemoryChannel
-from channels.witness import Told, an_event, events_of, ids, receive
+from channels.witness import an_event, events_of, receive
 
 
-def make(*, events_max: int = 1000, size_max_bytes: int = 2**24) -> MemoryChannel:
+def make(*, storage: str = "a", events_max: int = 1000, size_max_bytes: int = 2**24) -> MemoryChannel:
     return MemoryChannel(events_max=events_max, size_max_bytes=size_max_bytes)
 
 
@@ -32,77 +31,6 @@ async def test_an_event_that_no_group_gets_is_not_held() -> None:
         assert ChannelStatistics(0, 0, 1, 2**24, stored=2) == channel.statistics()
 
 
-async def test_one_submit_wakes_one_of_those_who_wait() -> None:
-    """The other members sleep on: an event is work for one."""
-    async with make() as channel, channel.subscribe("g") as one, channel.subscribe("g") as other:
-        waiting = [asyncio.create_task(member.receive(10)) for member in (one, other)]
-        await asyncio.sleep(0)
-        channel.submit(events_of(1, 1), Told())
-        await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
-        await asyncio.sleep(0)
-        assert [True, False] == [task.done() for task in waiting]
-        channel.submit(events_of(2, 2), Told())
-        assert [["1"], ["2"]] == [ids(await task) for task in waiting]
-
-
-async def test_who_leaves_something_over_wakes_the_next() -> None:
-    """A batch that is larger than one member takes does not wait for the next submit."""
-    async with make() as channel, channel.subscribe("g") as one, channel.subscribe("g") as other:
-        waiting = [asyncio.create_task(member.receive(2)) for member in (one, other)]
-        await asyncio.sleep(0)
-        channel.submit(events_of(1, 3), Told())
-        assert [["1", "2"], ["3"]] == [ids(await task) for task in waiting]
-
-
-async def test_cancelled_receives_leave_nothing_behind() -> None:
-    """A member that polls with a timeout for years must not grow the group."""
-    async with make() as channel, channel.subscribe("g") as member:
-        for _ in range(10):
-            task = asyncio.create_task(member.receive(1))
-            await asyncio.sleep(0)
-            task.cancel()
-            await asyncio.wait([task])
-        assert 0 == len(member._group.waiting)
-
-
-async def test_who_is_cancelled_after_it_was_woken_passes_that_on() -> None:
-    """Otherwise the event would lie there until the next submit."""
-    async with make() as channel, channel.subscribe("g") as one, channel.subscribe("g") as other:
-        first, second = (asyncio.create_task(member.receive(1)) for member in (one, other))
-        await asyncio.sleep(0)
-        channel.submit(events_of(1, 1), Told())
-        first.cancel()
-        assert ["1"] == ids(await second)
-        assert first.cancelled()
-
-
-async def test_an_event_goes_to_none_of_two_cancelled_together() -> None:
-    """The woken one's turn goes past a waiter that is cancelled already."""
-    async with make() as channel, channel.subscribe("g") as one, channel.subscribe("g") as other:
-        tasks = [asyncio.create_task(member.receive(1)) for member in (one, other)]
-        await asyncio.sleep(0)
-        for task in tasks:
-            task.cancel()
-        channel.submit(events_of(1, 1), Told())
-        await asyncio.wait(tasks)
-        assert ["1"] == ids(await receive(one, 1))
-
-
-async def test_a_member_that_left_receives_nothing() -> None:
-    """Not even what a receive of it waited for; that one ends, and the others wait on."""
-    async with make() as channel, channel.subscribe("g") as staying:
-        async with channel.subscribe("g") as leaving:
-            pending = asyncio.create_task(leaving.receive(1))
-            waiting = asyncio.create_task(staying.receive(1))
-            await asyncio.sleep(0)
-        with pytest.raises(ChannelUnavailable):
-            await pending
-        with pytest.raises(ChannelUnavailable):
-            await leaving.receive(1)
-        channel.submit(events_of(1, 1), Told())
-        assert ["1"] == ids(await waiting)
-
-
 async def test_verbs_after_the_end_do_nothing() -> None:
     """A fan out that stops may ack or nack what it still has: the counts stay at zero."""
     async with make() as channel:
@@ -117,6 +45,22 @@ async def test_verbs_after_the_end_do_nothing() -> None:
     member.nack([second])
     await pending.__aexit__(None, None, None)
     assert ChannelStatistics(0, 0, 1000, 2**24, stored=3) == channel.statistics()
+
+
+async def test_what_a_forgotten_group_shared_is_held_for_the_others_alone() -> None:
+    """Each event counts until the last group that is left has acked it."""
+    async with make() as channel, channel.subscribe("a") as one, channel.subscribe("b") as other:
+        async with channel.subscribe("c") as leaving:
+            await channel.publish(events_of(1, 4))
+            leaving.ack((await receive(leaving, 3))[:1])
+        channel.forget("c")
+        one.ack((await receive(one, 4))[:3])
+        counts = [channel.statistics().events]
+        held = await receive(other, 4)
+        for delivery in held:
+            other.ack([delivery])
+            counts.append(channel.statistics().events)
+        assert [4, 3, 2, 1, 1] == counts
 
 
 steps = st.lists(
