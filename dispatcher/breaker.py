@@ -62,6 +62,13 @@ class Breaker:
         if self.state == "open" and not was_open:
             self._probe_at_s = now_s + self._pause_s
 
+    def reopen(self, failures: int, now_s: float) -> None:
+        """It was open when the process before this one ended: the sink is asked again after a pause."""
+        self.failures = max(failures, 1)
+        self.state = "open"
+        self.is_closed = False
+        self._probe_at_s = now_s + self._pause_s
+
     def may_send(self, now_s: float) -> bool:
         """True where an attempt may begin. Where an open breaker's pause is over, the first to ask is the probe."""
         if self.is_closed:

@@ -1,23 +1,55 @@
 """One Broker at work: its channel, the fan out over it, and its Triggers."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+import logging
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass
 
-from channels.contract import Channel, Receipt
+from channels.contract import Channel, ChannelStatistics, Receipt, Subscription
+from channels.dead_letter import Address, DeadLetters
 from channels.errors import ChannelUnavailable
 from channels.event import Event
-from dispatcher.deadletter import DeadLetterStore
-from dispatcher.fanout import Fanout
+from dispatcher.catchup import CatchUps
+from dispatcher.fanout import GROUP, Fanout, Taker
+from dispatcher.jitter import draw_spread
 from dispatcher.lane import LaneLimits
 from dispatcher.tasks import supervise
 from dispatcher.trigger import Trigger, TriggerSpec
+from dispatcher.trigger_state import note_name, noted_trigger
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class _Ground:
+    """What an open Broker stands on."""
+
+    channel: Channel
+    subscription: Subscription
+    dead_letters: DeadLetters
+    limits: LaneLimits
+    catchups: CatchUps
+    before: ChannelStatistics
+    """Of the channel, when the Broker was opened."""
+    lag_before: int
+    """Events that were to be judged then, and those that had been."""
 
 
 class Broker:
-    """Made when the resource appears, closed when it is gone; in between it is given a channel."""
+    """Made when the resource appears, closed when it is gone or the process ends; in between it is given a channel.
+
+    It judges nothing until it was told of its Triggers once: what an earlier process left is theirs.
+    """
 
     def __init__(
-        self, namespace: str, name: str, *, dead_letters: DeadLetterStore, limits: LaneLimits, event_size_max_bytes: int
+        self,
+        namespace: str,
+        name: str,
+        *,
+        event_size_max_bytes: int,
+        spread: Callable[[], float] = draw_spread,
     ) -> None:
         self.namespace = namespace
         self.name = name
@@ -28,8 +60,8 @@ class Broker:
         self.triggers: dict[str, Trigger] = {}
         self.replies = 0
         """Replies of sinks stored in this Broker."""
-        self._dead_letters = dead_letters
-        self._limits = limits
+        self._spread = spread
+        self._specs: Mapping[str, TriggerSpec] | None = None
         self._fanout = Fanout()
         self.entrance = self._fanout.entrance
         """Closed while producers are to wait."""
@@ -37,7 +69,13 @@ class Broker:
         """Closed by lanes that are behind and catching up."""
         self.settle = self._fanout.settle
         self.settle_all = self._fanout.settle_all
+        self.watch = self._fanout.watch
+        self.touch: Callable[[Taker], None] = self._fanout.touch
+        self._ground: _Ground | None = None
+        self._stack = AsyncExitStack()
         self._task: asyncio.Task[None] | None = None
+        self._is_held = False
+        self._is_dropping = False
 
     @property
     def path(self) -> bytes:
@@ -49,36 +87,89 @@ class Broker:
         """Events offered to its Triggers so far."""
         return self._fanout.judged
 
-    async def open(self, channel: Channel) -> None:
-        """Take events into this channel, and hand them to the Triggers, from now on. Raises ChannelUnavailable."""
-        await channel.__aenter__()
-        fanout = self._fanout
-        name = f"fan out of {self.namespace}/{self.name}"
-        self._task = asyncio.create_task(supervise(name, lambda: fanout.run(channel)), name=name)
-        await fanout.joined.wait()
+    @property
+    def lag(self) -> int:
+        """Events stored and not yet judged."""
+        return self._fanout.lag
+
+    @property
+    def unaccounted(self) -> int:
+        """0 while every event stored since the Broker was opened, or left for it then, was judged or is still to be."""
+        ground = self._ground
+        if ground is None:
+            return 0
+        now = ground.channel.statistics()
+        came = now.stored - ground.before.stored + ground.lag_before
+        return came - self.judged - self.lag - (now.damaged - ground.before.damaged)
+
+    @property
+    def orphans(self) -> Mapping[str, int]:
+        """What the channel keeps for Triggers that do not exist, which may come back: their names, and how many events
+        wait for them.
+        """
+        ground = self._ground
+        if ground is None or self._specs is None:
+            return {}
+        found: Counter[str] = Counter()
+        for noted in map(noted_trigger, ground.channel.remembered):
+            if noted is not None:
+                found[noted] = 0
+        for name, queue in ground.subscription.queues.items():
+            found[_trigger_of(name)] += queue.events
+        return {name: found[name] for name in sorted(found.keys() - self.triggers.keys())}
+
+    async def open(self, channel: Channel, *, dead_letters: DeadLetters, limits: LaneLimits) -> None:
+        """Take events into this channel, and hand them to the Triggers, from now on. Raises ChannelUnavailable.
+
+        Where it raises, or is cancelled, nothing is left open.
+        """
+        async with AsyncExitStack() as stack:
+            await stack.enter_async_context(channel)
+            subscription = await stack.enter_async_context(channel.subscribe(GROUP))
+            self._fanout.begin(subscription)
+            self._ground = _Ground(
+                channel=channel,
+                subscription=subscription,
+                dead_letters=dead_letters,
+                limits=limits,
+                catchups=CatchUps(f"{self.namespace}/{self.name}", channel, self._fanout, self._join),
+                before=channel.statistics(),
+                lag_before=subscription.lag + self.judged,
+            )
+            stack.push_async_callback(self._leave)
+            channel.before_commit(self._fanout.write_down)
+            self._apply()
+            self._stack = stack.pop_all()
         self.channel = channel
 
-    async def close(self) -> None:
-        """Stop reading, drop what the Triggers still hold, close the channel. May be called again."""
-        channel, self.channel = self.channel, None
+    async def close(self, *, is_deleted: bool = False) -> None:
+        """Stop reading, write down what became of the events, close the channel. May be called again.
+
+        What the Triggers still hold stays in the channel, for the Broker of the next process; it is dropped where the
+        channel cannot keep it, or where the Broker is deleted.
+        """
+        self.channel = None
+        self._is_dropping = is_deleted
+        stack, self._stack = self._stack, AsyncExitStack()
+        await stack.aclose()
+
+    def hold(self) -> None:
+        """Judge nothing more, begin no attempt: what is in flight ends. For a process that is about to end."""
+        self._is_held = True
         if self._task is not None:
             self._task.cancel()
-            await asyncio.wait([self._task])
-        self.replace_triggers({})
-        if channel is not None:
-            await channel.__aexit__(None, None, None)
+        if self._ground is not None:
+            self._ground.catchups.hold()
+        for trigger in self.triggers.values():
+            trigger.hold()
 
     def replace_triggers(self, specs: Mapping[str, TriggerSpec]) -> None:
-        """Judge by these from the next event on: Triggers are added, changed in place, and closed."""
-        gone = [self.triggers.pop(name) for name in self.triggers.keys() - specs.keys()]
-        for name, spec in specs.items():
-            if name not in self.triggers:
-                self.triggers[name] = self._create_trigger(name, spec)
-            elif self.triggers[name].spec != spec:
-                self.triggers[name].update(spec)
-        self._fanout.replace((trigger.spec.predicate, trigger.lane) for trigger in self.triggers.values())
-        for trigger in gone:
-            trigger.close()
+        """Judge by these from the next event on: Triggers are added, changed in place, and removed with all they hold.
+
+        Without a channel they come to be when there is one.
+        """
+        self._specs = dict(specs)
+        self._apply()
 
     def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
         """Store events, or refuse them where there is no channel."""
@@ -89,19 +180,104 @@ class Broker:
 
     def regulate(self) -> None:
         """Close the entrance where what was just stored is more than can be judged at once."""
-        if self.channel is not None:
-            self._fanout.regulate(self.channel)
+        self._fanout.regulate()
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         """Store a sink's reply: it is judged by all Triggers, the one that brought it among them."""
         self.submit((event,), receipt)
 
-    def _create_trigger(self, name: str, spec: TriggerSpec) -> Trigger:
-        return Trigger(
-            (self.namespace, self.name, name),
+    def remember(self, trigger: str, note: bytes | None) -> None:
+        """Keep that note about the Trigger of that name, or none any more."""
+        if self._ground is not None:
+            self._ground.channel.remember(note_name(trigger), note)
+
+    def _apply(self) -> None:
+        """Make the Triggers what the specs say; begin to read where that is their first word."""
+        ground, specs = self._ground, self._specs
+        if ground is None or specs is None:
+            return
+        gone = [self.triggers.pop(name) for name in self.triggers.keys() - specs.keys()]
+        for name, spec in specs.items():
+            if name not in self.triggers:
+                self._add(ground, name, spec)
+            elif self.triggers[name].spec != spec:
+                self.triggers[name].update(spec)
+        self._index()
+        for trigger in gone:
+            self._remove(ground, trigger)
+        if self._task is None and not self._is_held:
+            label = f"fan out of {self.namespace}/{self.name}"
+            self._task = asyncio.create_task(supervise(label, self._fanout.run), name=label)
+            self._warn_of_orphans()
+
+    def _add(self, ground: _Ground, name: str, spec: TriggerSpec) -> None:
+        """A Trigger that the channel does not know is new, and begins where it is to start."""
+        note = ground.channel.remembered.get(note_name(name))
+        trigger = self.triggers[name] = Trigger(
+            Address(self.namespace, self.name, name),
             spec,
             broker=self,
-            dead_letters=self._dead_letters,
-            limits=self._limits,
+            dead_letters=ground.dead_letters,
+            limits=ground.limits,
+            subscription=ground.subscription,
+            state=note,
             judged=self.judged,
+            spread=self._spread,
         )
+        if self._is_held:
+            trigger.hold()
+        elif note is not None:
+            ground.catchups.resume(trigger)
+        elif spec.start != "latest" and ground.channel.features.replayable:
+            ground.catchups.begin(trigger)
+        if name in ground.catchups:
+            trigger.judged_before = None
+
+    def _remove(self, ground: _Ground, trigger: Trigger) -> None:
+        ground.catchups.stop(trigger.name)
+        trigger.close()
+        self._fanout.discard(trigger)
+
+    def _join(self, trigger: Trigger) -> None:
+        """It has caught up."""
+        trigger.judged_before = self.judged
+        self._index()
+
+    def _index(self) -> None:
+        catchups = None if self._ground is None else self._ground.catchups
+        self._fanout.replace(
+            (trigger.spec.predicate, trigger)
+            for name, trigger in self.triggers.items()
+            if catchups is None or name not in catchups
+        )
+
+    def _warn_of_orphans(self) -> None:
+        waiting = {name: events for name, events in self.orphans.items() if events}
+        if waiting:
+            told = ", ".join(f"{name} ({events})" for name, events in waiting.items())
+            _log.warning("%s/%s keeps events for Triggers that do not exist: %s", self.namespace, self.name, told)
+
+    async def _leave(self) -> None:
+        """The end of what `open` began."""
+        ground = self._ground
+        assert ground is not None
+        try:
+            if self._task is not None:
+                self._task.cancel()
+                await asyncio.wait([self._task])
+            await ground.catchups.close()
+        finally:
+            for trigger in self.triggers.values():
+                if self._is_dropping or not ground.channel.features.durable:
+                    trigger.close()
+                else:
+                    trigger.leave()
+            self._fanout.replace(())
+            self._fanout.end()
+            self.triggers = {}
+            self._ground = self._task = None
+
+
+def _trigger_of(queue: str) -> str:
+    """Whose queue has that name: a Trigger's name has no slash and no hash, what follows it begins with one."""
+    return queue.partition("/")[0].partition("#")[0]

@@ -1,203 +1,178 @@
 """The lane of one sink: its own bounded buffer, its own limit in flight, its own retries and circuit breaker.
 
 A sink that is dead, slow or lying fills its own lane and nobody else's. The lane carries out what `outcome.decide`
-says; what happens to an event at its end is for the lane's owner.
+says; what happens to an event at its end is for the lane's owner. What is not sent at once is the depot's.
 """
 
 import asyncio
-import heapq
-import random
 import time
 from bisect import bisect_left
-from collections import deque
-from collections.abc import Sequence
-from dataclasses import dataclass
-from itertools import count
-from typing import Final, Protocol
+from collections.abc import Callable, Sequence
 
-from channels.contract import Delivery
+from channels.contract import Delivery, Subscription
+from channels.dead_letter import ANSWER_MAX_BYTES, AttemptRecord
 from channels.event import Event
 from dispatcher.attempt import Attempt
 from dispatcher.breaker import Breaker, is_failure
-from dispatcher.deadletter import ANSWER_MAX_BYTES, AttemptRecord
+from dispatcher.depot import Depot
+from dispatcher.jitter import draw_spread
+from dispatcher.lane_state import LATENCY_BOUNDS_S, LaneLimits, LaneOwner, LaneState
+from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import DeadLetter, Done, Exhausted, Outcome, Reason, Retry, decide
-from dispatcher.retry import SPREAD_MAX, SPREAD_MIN, Policy
+from dispatcher.pace import is_congestion
+from dispatcher.parking import Parking
+from dispatcher.retry import Policy
+from dispatcher.sender import BEHIND_PART, Sender
 from dispatcher.sink import Sink
-from dispatcher.valve import Flow, Valve
+from dispatcher.valve import Valve
 
-LATENCY_BOUNDS_S: Final = (0.005, 0.01, 0.025, 0.05, 0.075, 0.1, 0.25, 0.5, 0.75, 1.0, 2.5, 5.0, 7.5, 10.0)
-"""Upper bounds of the buckets of attempts' durations: those of Knative's `kn.eventing.dispatch.duration`."""
-
-
-BEHIND_PART: Final = 4
-"""A lane is behind where its backlog is over a quarter of the bound; it has caught up at half of that."""
-_LOOK_INTERVAL_S: Final = 0.05
+__all__ = ["LATENCY_BOUNDS_S", "Lane", "LaneLimits", "LaneOwner", "LaneState"]
 
 
-@dataclass(frozen=True, slots=True)
-class LaneLimits:
-    """Bounds of one lane. Sizes are bytes as `Event.size` counts them; what is in flight is not part of the backlog."""
-
-    concurrency_max: int
-    backlog_events_max: int
-    backlog_size_max_bytes: int
-    breaker_failures: int
-    breaker_pause_s: float
-
-
-class LaneOwner(Protocol):
-    """Who is told how an event's way through a lane ended: by exactly one call for each event that entered."""
-
-    def settle(self, delivery: Delivery) -> None:
-        """Nothing more is owed: it was delivered and no reply came, or the lane was closed."""
-
-    def reply(self, attempt: Attempt, event: Event) -> None:
-        """Delivered, and a reply came. Ends with the lane's `replied`, `finish_unstored` or `exhaust_ttl`."""
-
-    def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
-        """Failed for good. `outcome` is None where no answer says why."""
-
-    def overflow(self, deliveries: Sequence[Delivery]) -> None:
-        """There was no room for these: they were offered, and never tried."""
-
-
-class Lane:
+class Lane(Sender):
     """One sink's lane. All counters grow only; `in_flight` and `waiting` say what is held.
 
     What entered is, at every moment, waiting, in flight, done, dropped, or with the owner (`give_up`, `overflow`).
     A sink may answer before its `send` returns.
     """
 
-    # Not to save memory: beyond 30 attributes CPython 3.11 reads them from a plain dict, a tenth slower per event.
-    __slots__ = (
-        "_concurrency_max",
-        "_done_s",
-        "_flow",
-        "_is_closed",
-        "_is_full",
-        "_is_pump_due",
-        "_is_pumping",
-        "_limits",
-        "_look",
-        "_loop",
-        "_now_s",
-        "_owner",
-        "_ready",
-        "_retries",
-        "_sequence",
-        "_settle",
-        "_size_bytes",
-        "_timer",
-        "_timer_due_s",
-        "_valve",
-        "breaker",
-        "done",
-        "dropped",
-        "in_flight",
-        "latency_buckets",
-        "latency_sum_s",
-        "matched",
-        "policy",
-        "replies",
-        "replies_ignored",
-        "retried",
-        "sink",
-    )
+    __slots__ = ("_settle", "_spread", "dropped", "matched", "replies", "replies_ignored")
 
     def __init__(
-        self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits, *, valve: Valve | None = None
+        self,
+        owner: LaneOwner,
+        sink: Sink,
+        policy: Policy,
+        limits: LaneLimits,
+        *,
+        name: str,
+        subscription: Subscription,
+        manner: Manner = DEFAULT,
+        valve: Valve | None = None,
+        spread: Callable[[], float] = draw_spread,
+        judged: Callable[[], int] | None = None,
     ) -> None:
-        self.sink = sink
-        self.policy = policy
-        self.breaker = Breaker(limits.breaker_failures, limits.breaker_pause_s)
-        self.in_flight = 0
+        """`judged` counts the events that the fan out has offered to whom they matched; without it an ordered lane that
+        finds parked events waits until the fan out has nothing to read.
+        """
+        now_s = asyncio.get_running_loop().time
+        parking = Parking(subscription, name, now_s=now_s, is_replayed=_replay_gate(subscription, judged))
+        depot = Depot(self, owner, limits, parking)
+        super().__init__(owner, sink, policy, limits, depot, name=name, manner=manner, valve=valve)
         self.matched = 0
-        """Events that were offered."""
-        self.done = 0
-        """Events this lane delivered."""
+        """Events that were offered, or parked by `park`."""
         self.dropped = 0
         """Events that were waiting, or failed, when the lane was closed."""
-        self.retried = 0
-        """Attempts after a first one."""
         self.replies = 0
         self.replies_ignored = 0
-        self.latency_buckets = [0] * (len(LATENCY_BOUNDS_S) + 1)
-        self.latency_sum_s = 0.0
-        self._owner = owner
         self._settle = owner.settle
-        self._limits = limits
-        self._concurrency_max = limits.concurrency_max
-        self._valve = valve
-        self._flow = Flow()
-        self._done_s = 0.0
-        """When the sink last took an event as it should."""
-        self._look: asyncio.TimerHandle | None = None
-        self._loop = asyncio.get_running_loop()
-        self._now_s = self._loop.time
-        self._ready: deque[Attempt] = deque()
-        self._retries: list[tuple[float, int, Attempt]] = []
-        self._sequence = count()
-        self._size_bytes = 0
-        self._timer: asyncio.TimerHandle | None = None
-        self._timer_due_s = 0.0
-        self._is_closed = False
-        self._is_full = False
-        self._is_pumping = False
-        self._is_pump_due = False
+        self._spread = spread
+        self.pump()
 
     @property
     def waiting(self) -> int:
-        """Events held that are not in flight, those that wait for a retry among them."""
-        return len(self._ready) + len(self._retries)
+        """Events held that are not in flight, those that wait for a retry among them, and those parked."""
+        return len(self._waiting) + self._depot.parking.events
+
+    @property
+    def parked(self) -> int:
+        """Those of the waiting that are in the channel's queues."""
+        return self._depot.parking.events
 
     @property
     def retrying(self) -> int:
         """Events that wait for their retry to be due, and then for their turn."""
-        return len(self._retries)
+        return len(self._waiting.retries) + self._depot.parking.retries
+
+    @property
+    def blocked_keys(self) -> int:
+        """Keys that wait for their head, and are parked with it."""
+        return len(self._depot.parking.keys)
+
+    @property
+    def state(self) -> LaneState:
+        """What the next process is to know."""
+        failures, is_open = self.breaker.failures, not self.breaker.is_closed
+        return LaneState(self.done, self.dropped, self.retried, self.replies, self.replies_ignored, failures, is_open)
+
+    def restore(self, state: LaneState) -> None:
+        """Go on where the process before this one ended."""
+        self.done, self.dropped, self.retried = state.done, state.dropped, state.retried
+        self.replies, self.replies_ignored = state.replies, state.replies_ignored
+        if state.is_open:
+            self.breaker.reopen(state.failures, self._now_s())
+        self._pace.skip(state.done)
+        if state.is_open or self._depot.parking.events:
+            self._start_slowly()
+        self._measure()
+        self.pump()
 
     def offer(self, deliveries: Sequence[Delivery]) -> None:
-        """Take events that matched: send each now, keep it for later, or hand it back where the backlog is full."""
+        """Take events that matched: send each now, keep it for later, or hand it back where there is no room."""
         self.matched += len(deliveries)
         sink = self.sink
         for place, delivery in enumerate(deliveries):
-            if self.in_flight < self._concurrency_max and self.breaker.is_closed and not self._ready:
+            if self.in_flight < self._fast_limit and self.breaker.is_closed and not self._ready:
                 self.in_flight += 1
                 sink.send(Attempt(self, sink, delivery, delivery.event))
-            elif self._is_full:
-                self._owner.overflow(deliveries[place:])
-                return
-            else:
+            elif self._may_wait:
                 self._wait(Attempt(self, sink, delivery, delivery.event))
-        if self._ready and self._look is None and self._valve is not None and self._is_behind(BEHIND_PART):
-            self._hold_back()
+            else:
+                self._take_in(deliveries[place:])
+                break
+        if self._ready and self._brake is not None and not self._brake.is_on and self._is_behind(BEHIND_PART):
+            self._brake.pull()
 
     def keep(self, attempt: Attempt) -> None:
-        """Put an attempt behind those that wait, if there is room."""
-        if self._is_full:
-            self._give_up(attempt, "backlogfull", None)
-        else:
+        """Put an attempt behind those that wait, or give it up where there is no room. A redriven one has its room."""
+        if attempt.is_redriven or self._may_wait:
             self._wait(attempt)
+        elif not self._depot.put_away(attempt, 0.0, is_far=True):
+            self._give_up(attempt, "backlogfull", None)
+        self.pump()
 
-    def update(self, sink: Sink, policy: Policy) -> None:
-        """From the next attempt on, send there and by this policy."""
+    def park(self, deliveries: Sequence[Delivery]) -> None:
+        """Take events that matched, to be sent when those parked before them were. The caller has them settled."""
+        self.matched += len(deliveries)
+        if deliveries:
+            self._depot.park_new(deliveries)
+            self._refill()
+
+    def update(self, sink: Sink, policy: Policy, manner: Manner = DEFAULT) -> None:
+        """From the next attempt on, send there, by this policy and in this manner."""
         if sink.uri != self.sink.uri:  # what another address did says nothing about this one
             self.breaker = Breaker(self._limits.breaker_failures, self._limits.breaker_pause_s)
         self.sink = sink
         self.policy = policy
-        self._pump()
+        if manner != self._manner:
+            self._apply(manner)
+        self.pump()
+
+    def hold(self) -> None:
+        """Begin nothing more: what is in flight ends, and all that waits comes to be parked, where it can be. In the
+        window of one lane it would be unsettled, and the next process would judge it again for all of them.
+        """
+        self._is_held = True
+        self._stop()
+        self._depot.put_away_all(self._now_s())
+        self._measure()
+
+    def leave(self) -> None:
+        """As `hold`, and whatever ends from now on has no consequence: another process goes on with what is parked and
+        with what was not settled.
+        """
+        self.hold()
+        self._is_closed = True
 
     def close(self) -> None:
         """Nothing is owed any more: drop what waits; what is in flight ends without another attempt."""
         self._is_closed = True
-        if self._timer is not None:
-            self._timer.cancel()
-        self._let_in()
-        dropped = [*self._ready, *(attempt for _, _, attempt in self._retries)]
-        self._ready.clear()
-        self._retries.clear()
-        self._size_bytes = 0
-        for attempt in dropped:
+        self._stop()
+        self.dropped += self._depot.parking.events
+        self._depot.parking.clear()
+        for attempt in self._waiting.clear():
             self._drop(attempt)
+        self._measure()
 
     # How an attempt ends. Each is told exactly once, by its sink or, where a reply came, by the owner.
 
@@ -210,32 +185,33 @@ class Lane:
         self.latency_sum_s += latency_s
         self.latency_buckets[bisect_left(LATENCY_BOUNDS_S, latency_s)] += 1
         if self.breaker.failures:
-            self.breaker.record_success()
+            self._recover()
         self._settle(attempt.delivery)
-        if (self._ready or self._retries) and not self._is_pump_due:
+        if self._is_ordered:
+            self._follow(attempt)
+        if self._is_waiting and not self._is_pump_due:
             # Once for all answers of this turn: a sink that gets its requests together is woken once for them.
             self._is_pump_due = True
-            self._loop.call_soon(self._pump)
+            self._loop.call_soon(self.pump)
 
     def finish(self, attempt: Attempt, outcome: Outcome) -> None:
         """Any other end of a request: count it, decide, carry out."""
         self.latency_sum_s += outcome.latency_s
         self.latency_buckets[bisect_left(LATENCY_BOUNDS_S, outcome.latency_s)] += 1
+        if outcome.status is None or outcome.status >= 300:
+            self._failed_s += outcome.latency_s
         if is_failure(outcome.status):
-            self.breaker.record_failure(self._now_s())
+            self._fail(outcome.status)
         elif self.breaker.failures:
-            self.breaker.record_success()
+            self._recover()
         self._carry_out(attempt, outcome)
 
     def replied(self, attempt: Attempt, *, is_stored: bool) -> None:
         """The reply that came back is taken care of."""
-        self.in_flight -= 1
-        self.done += 1
-        self._done_s = self._now_s()
         self.replies += is_stored
         self.replies_ignored += not is_stored
-        self._settle(attempt.delivery)
-        self._pump()
+        self._succeed(attempt)
+        self.pump()
 
     def finish_unstored(self, attempt: Attempt, error: Exception) -> None:
         """The reply could not be stored: the delivery failed as a whole, though not by the sink's fault."""
@@ -247,38 +223,57 @@ class Lane:
         if self.breaker.state == "half-open":
             self.breaker.record_failure(self._now_s())  # a probe that told nothing: the next one may
         self._give_up(attempt, "ttlexhausted", None)
-        self._pump()
+        self.pump()
 
     def _carry_out(self, attempt: Attempt, outcome: Outcome) -> None:
-        spread = random.uniform(SPREAD_MIN, SPREAD_MAX)  # noqa: S311 - jitter, no secret
-        verdict = decide(outcome, attempt.number, self.policy, spread=spread, now_s=time.time())
-        if isinstance(verdict, Done) and verdict.reply is not None:
-            self._owner.reply(attempt, verdict.reply)  # in flight until the reply is stored
-            return
-        self.in_flight -= 1
+        verdict = decide(outcome, attempt.number, self.policy, spread=self._spread(), now_s=time.time())
         match verdict:
+            case Done(reply=Event() as reply):
+                self._owner.reply(attempt, reply)  # in flight until the reply is stored
+                return
             case Done(ignored=ignored):
                 self.replies_ignored += ignored
-                self.done += 1
-                self._done_s = self._now_s()
-                self._settle(attempt.delivery)
+                self._succeed(attempt)
             case Retry(after_s=after_s):
+                self.in_flight -= 1
                 self._record(attempt, outcome)
                 self._retry(attempt, after_s)
             case DeadLetter(reason=reason) | Exhausted(reason=reason):
+                self.in_flight -= 1
                 self._record(attempt, outcome)
                 self._give_up(attempt, reason, outcome)
-        self._pump()
+        self.pump()
+
+    def _succeed(self, attempt: Attempt) -> None:
+        self.in_flight -= 1
+        self.done += 1
+        self._done_s = self._now_s()
+        self._settle(attempt.delivery)
+        self._follow(attempt)
 
     def _give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         if self._is_closed:
             self._drop(attempt)
         else:
             self._owner.give_up(attempt, reason, outcome)
+            self._follow(attempt)
 
     def _drop(self, attempt: Attempt) -> None:
         self.dropped += 1
         self._settle(attempt.delivery)
+
+    def _follow(self, attempt: Attempt) -> None:
+        """Where order is kept, another of its key may go: out of memory, else out of the key's queue."""
+        if not self._is_ordered:
+            return
+        head = self._waiting.keys.leave(attempt)
+        if head is not None:
+            self._waiting.resume(head)
+            self._is_waiting = True
+            self._is_plain = self._is_plain and not head.is_as_parked
+        elif self._depot.parking.keys:
+            self._depot.parking.free(attempt.key)
+            self._is_waiting = True  # for the pump to look at what is parked
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> None:
         answer = outcome.body[:ANSWER_MAX_BYTES]
@@ -287,114 +282,64 @@ class Lane:
             AttemptRecord(began_s, attempt.sink.uri, outcome.status, outcome.latency_s, outcome.error, answer)
         )
 
-    # What waits.
-
-    def _measure(self) -> None:
-        """What waits has changed: is there room for more?"""
-        limits = self._limits
-        waiting = len(self._ready) + len(self._retries)
-        self._is_full = waiting >= limits.backlog_events_max or self._size_bytes >= limits.backlog_size_max_bytes
-
-    def _wait(self, attempt: Attempt) -> None:
-        self._size_bytes += attempt.size_bytes
-        self._ready.append(attempt)
-        if self.in_flight < self._concurrency_max:
-            self._pump()
-        else:
-            self._measure()
-
-    def _is_behind(self, part: int) -> bool:
-        """Too much waits for its turn. What waits for a retry is no matter of pace."""
-        limits, ready = self._limits, len(self._ready)
-        size_bytes = self._size_bytes * ready // (ready + len(self._retries) or 1)
-        return size_bytes * part > limits.backlog_size_max_bytes or ready * part > limits.backlog_events_max
-
-    def _hold_back(self) -> None:
-        """Producers wait as long as the sink keeps answering fast: for one that does not, waiting would be in vain."""
-        is_fast = self._flow.is_fast(self._now_s(), self.done, self.latency_sum_s, self._done_s)
-        if is_fast and self._valve is not None:
-            self._valve.close(self)
-        if is_fast or (is_fast is None and self._look is not None):
-            self._look = self._loop.call_later(_LOOK_INTERVAL_S, self._hold_back)
-        else:
-            self._let_in()
-
-    def _let_in(self) -> None:
-        if self._look is not None and self._valve is not None:
-            self._look.cancel()
-            self._look = None
-            self._flow.forget()
-            self._valve.open(self)
-
     def _retry(self, attempt: Attempt, after_s: float) -> None:
         """Send the attempt's event again after a while. It has had its place: the bound does not turn it away."""
         if self._is_closed:
             self._drop(attempt)
             return
-        if self._size_bytes >= self._limits.backlog_size_max_bytes:
-            attempt.forget()
         attempt.number += 1
         attempt.is_resent = False
-        self._size_bytes += attempt.size_bytes
-        heapq.heappush(self._retries, (self._now_s() + after_s, next(self._sequence), attempt))
-        self._measure()
-        self._wake_at(self._retries[0][0])
+        is_far = after_s > self._limits.park_after_s
+        if self._depot.put_away(attempt, after_s, is_far=is_far):
+            return
+        if self._waiting.size_bytes >= self._limits.window_size_max_bytes:
+            attempt.forget()
+        self._waiting.add_retry(attempt, self._now_s() + after_s)
+        self._is_waiting = True
+        self._is_plain = False
+        self._wake_at(self._waiting.retries[0].due_s)
 
-    def _pump(self) -> None:
-        """Send what may be sent, as far as the limit in flight and the breaker let it."""
-        self._is_pump_due = False
-        if self._is_pumping:
-            return  # a sink that answers before `send` returns calls back into here
-        self._is_pumping = True
-        try:
-            while self.in_flight < self._concurrency_max:
-                if self._ready and not self._retries and self.breaker.is_closed:
-                    attempt = self._ready.popleft()
-                elif (found := self._next()) is not None:
-                    attempt = found
-                else:
-                    break
-                self._size_bytes -= attempt.size_bytes
-                self.in_flight += 1
-                self.retried += attempt.number > 1
-                attempt.sink = self.sink
-                attempt.sink.send(attempt)
-        finally:
-            self._is_pumping = False
+    def _fail(self, status: int | None) -> None:
+        was_closed = self.breaker.is_closed
+        self.breaker.record_failure(self._now_s())
+        if not self.breaker.is_closed:
+            if was_closed:
+                self._start_slowly()
+                self._shut()
+        elif is_congestion(status):
+            self._pace.cut(self.done, sum(self.latency_buckets))
+            self._tune()
+
+    def _recover(self) -> None:
+        was_closed = self.breaker.is_closed
+        self.breaker.record_success()
+        if not was_closed:
             self._measure()
-        if self._look is not None and not self._is_behind(2 * BEHIND_PART):
-            self._let_in()
+            self._is_waiting = True  # for the pump to look at what is parked
 
-    def _next(self) -> Attempt | None:
-        """Take out the retry that is due first, for it is older than all that wait, else the first of those."""
-        retries = self._retries
-        is_due = bool(retries) and retries[0][0] <= self._now_s()
-        if is_due or self._ready:
-            if not self._may_send():
-                return None
-            return heapq.heappop(retries)[2] if is_due else self._ready.popleft()
-        if retries:
-            self._wake_at(retries[0][0])
-        return None
+    def _wait(self, attempt: Attempt) -> None:
+        waiting = self._waiting
+        waiting.size_bytes += attempt.size_bytes
+        self._ready.append(attempt)
+        self._is_waiting = True
+        if self.in_flight < self._limit:
+            self.pump()
+        elif len(self._ready) >= self._ready_max or waiting.size_bytes >= self._limits.window_size_max_bytes:
+            self._measure()
 
-    def _may_send(self) -> bool:
-        if self.breaker.is_closed:
-            return True
-        now_s = self._now_s()
-        if self.breaker.may_send(now_s):
-            return True
-        self._wake_at(now_s + self.breaker.next_probe_s(now_s))
-        return False
+    def _take_in(self, deliveries: Sequence[Delivery]) -> None:
+        """The slow way of `offer`."""
+        overflow = self._depot.take_in(deliveries)
+        if overflow:
+            self._owner.overflow(overflow)
+        self.pump()
 
-    def _wake_at(self, due_s: float) -> None:
-        """Pump at that time, or before: the one timer stands for the earliest of what is waited for."""
-        if self._timer is not None:
-            if self._timer_due_s <= due_s:
-                return
-            self._timer.cancel()
-        self._timer_due_s = due_s
-        self._timer = self._loop.call_at(due_s, self._wake)
 
-    def _wake(self) -> None:
-        self._timer = None
-        self._pump()
+def _replay_gate(subscription: Subscription, judged: Callable[[], int] | None) -> Callable[[], bool]:
+    """Whether all was offered that the log held when this began: it gives out once more what an earlier process had in
+    memory, and that is older than what it parked.
+    """
+    if judged is None:
+        return lambda: not subscription.lag
+    goal = judged() + subscription.lag
+    return lambda: judged() >= goal

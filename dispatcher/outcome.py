@@ -15,9 +15,9 @@ from typing import Final, Literal
 
 from channels import codec
 from channels.attribute import Value
+from channels.dead_letter import ANSWER_MAX_BYTES
 from channels.errors import MalformedEvent
 from channels.event import Event
-from dispatcher.deadletter import ANSWER_MAX_BYTES
 from dispatcher.retry import Policy, is_retried, parse_retry_after, wait_s
 
 Reason = Literal["retriesexhausted", "refused", "replytoolarge", "backlogfull", "ttlexhausted", "deadlettersinkfailed"]

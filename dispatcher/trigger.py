@@ -1,40 +1,51 @@
 """One Trigger at work: the lane to its subscriber, the lane to its dead letter sink, and what lies at their ends."""
 
-import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from typing import Final, Protocol
+from functools import partial
+from typing import Protocol
 
-from channels.contract import Delivery, Receipt
+from channels.contract import Delivery, Receipt, Start, Subscription
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, DeadLetters
 from channels.event import TTL_MAX, Event
 from dispatcher.attempt import Attempt
-from dispatcher.deadletter import AttemptRecord, DeadLetterStore
+from dispatcher.dead_letter_end import SUFFIX, DeadLetterEnd, Letter, NoSink, part_of
+from dispatcher.fanout import Taker
 from dispatcher.filters import Predicate
 from dispatcher.lane import Lane, LaneLimits
+from dispatcher.lane_state import LaneState
+from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import Outcome, Reason, error_attributes
 from dispatcher.retry import Policy
 from dispatcher.sink import Sink
+from dispatcher.trigger_state import TriggerState, decode, encode
 from dispatcher.valve import Valve
 
-_DEAD_LETTER_PART: Final = 4
-"""The dead letter sink's lane keeps a quarter of what the subscriber's does, lest both together fill the channel."""
+Done = Callable[[bool, tuple[AttemptRecord, ...]], None]
+"""How a redrive ended: True for delivered; False for failed again, with the attempts that were made."""
 
 
 @dataclass(frozen=True, slots=True)
 class TriggerSpec:
-    """What a Trigger is to do. `policy` says whether there is a dead letter sink."""
+    """What a Trigger is to do. `policy` says whether there is a dead letter sink; `start` counts when it is new."""
 
     predicate: Predicate
     sink: Sink
     dead_letter_sink: Sink | None
     policy: Policy
+    manner: Manner = DEFAULT
+    start: Start = "latest"
 
 
-class ReplyTarget(Protocol):
-    """Where replies are published: the Trigger's Broker."""
+class TriggerHost(Protocol):
+    """The Trigger's Broker: where its events come from, and where replies are published."""
 
     replies: int
     exit: Valve
+
+    @property
+    def judged(self) -> int:
+        """Events offered to Triggers so far."""
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         """Store the event, and tell the receipt."""
@@ -45,63 +56,163 @@ class ReplyTarget(Protocol):
     def settle_all(self, deliveries: Sequence[Delivery]) -> None:
         """The Trigger owes nothing more for any of these."""
 
+    def watch(self, delivery: Delivery, do: Callable[[], None]) -> None:
+        """Call that when this delivery, which is of no channel, has settled."""
+
+    def touch(self, taker: Taker) -> None:
+        """Have the Trigger write itself down whenever something of it is committed, until it is idle."""
+
+    def remember(self, trigger: str, note: bytes | None) -> None:
+        """Keep that note about the Trigger of that name, or none any more."""
+
 
 class Trigger:
     """The owner of its lanes. Lives as long as the resource, whatever is changed about it.
 
-    At every moment: matched = waiting + in_flight + delivered + dead_lettered + dropped.
+    At every moment, in this process or over all of them where the channel is durable:
+
+        matched + redriven = waiting + in_flight + delivered + dead_lettered + dropped
+
+    `redriven` are dead letters under way once more, and those that the subscriber took at last. One that fails again is
+    taken back from it: it is the dead letter that it was, and no second one.
     """
 
     def __init__(
         self,
-        key: tuple[str, str, str],
+        key: Address,
         spec: TriggerSpec,
         *,
-        broker: ReplyTarget,
-        dead_letters: DeadLetterStore,
+        broker: TriggerHost,
+        dead_letters: DeadLetters,
         limits: LaneLimits,
+        subscription: Subscription,
+        state: bytes | None,
         judged: int,
+        spread: Callable[[], float],
     ) -> None:
         self.key = key
-        """Namespace, Broker, name."""
+        self.name = key.trigger
         self.spec = spec
         self.settle = broker.settle
-        self.lane = Lane(self, spec.sink, spec.policy, limits, valve=broker.exit)
-        self.dead_letter_lane: Lane | None = None
-        self.judged_before = judged
-        """Events the Broker had judged when this Trigger joined."""
-        self.stored = 0
-        """Events kept in the dead letter store."""
+        self.is_closed = False
         self._broker = broker
         self._dead_letters = dead_letters
         self._limits = limits
-        self._update_dead_letter_lane()
+        self._subscription = subscription
+        self._spread = spread
+        self._redrives: dict[Delivery, Done] = {}
+        self.judged_before: int | None = judged
+        """Events the Broker had judged when this Trigger joined its index; None while it catches up."""
+        self._judged_alone = 0
+        told = TriggerState() if state is None else decode(state)
+        self.stored = told.stored
+        """Events kept in the dead letter store."""
+        self.redriven = told.redriven
+        """Dead letters that are under way once more, or were delivered at last."""
+        self.lane = Lane(
+            self,
+            spec.sink,
+            spec.policy,
+            limits,
+            name=self.name,
+            subscription=subscription,
+            manner=spec.manner,
+            valve=broker.exit,
+            spread=spread,
+            judged=lambda: broker.judged,
+        )
+        self.offer = self.lane.offer
+        self.lane.restore(told.lane)
+        self.dead_letter_lane = self._restore_dead_letter_lane(told.dead_letter_lane)
+        self._matched_before = self._ended - self.redriven + self.waiting
+        """Matched in earlier processes, as far as it has ended or was parked; what else did comes again."""
+        self._note = state
+        if state is None:
+            self.write_down()  # from here on it is not new any more
 
     def update(self, spec: TriggerSpec) -> None:
         """Deliver by another specification from the next attempt on; what was judged before stays judged."""
         self.spec = spec
-        self._update_dead_letter_lane()
-        self.lane.update(spec.sink, spec.policy)
+        sink = spec.dead_letter_sink
+        if sink is not None and self.dead_letter_lane is None:
+            self.dead_letter_lane = self._create_dead_letter_lane(sink)
+        elif self.dead_letter_lane is not None:
+            # A dead letter sink that is taken away still gets what was on its way there.
+            self.dead_letter_lane.update(sink or self.dead_letter_lane.sink, self._dead_letter_policy, self._pause)
+        self.lane.update(spec.sink, spec.policy, spec.manner)
+
+    def hold(self) -> None:
+        """Begin nothing more: what is in flight ends, what waits stays in the channel."""
+        for lane in self._lanes:
+            lane.hold()
+
+    def leave(self) -> None:
+        """The process is gone for this Trigger: whatever ends from now on has no consequence."""
+        for lane in self._lanes:
+            lane.leave()
 
     def close(self) -> None:
-        """The Trigger is gone: nothing is owed any more."""
+        """The Trigger is gone: nothing is owed any more, nothing remembered."""
+        self.is_closed = True
         for lane in self._lanes:
             lane.close()
+        self._broker.remember(self.name, None)
+
+    def backfill(self, deliveries: Sequence[Delivery], judged: int) -> None:
+        """Of so many events that were judged for it alone these matched: they wait behind all others. The caller acks
+        them, in this turn of the event loop.
+        """
+        self._judged_alone += judged
+        self.lane.park(deliveries)
+        self._broker.touch(self)
+
+    def redrive(self, letter: DeadLetter, done: Done) -> None:
+        """Deliver a stored dead letter to the subscriber, with the attempts of its policy, then call `done`, once.
+
+        It is kept in memory only: in the store it stays until then.
+        """
+        delivery = Delivery(letter.event, 0, letter.event.size)
+        delivery.pending = 1
+        self.redriven += 1
+        self._redrives[delivery] = done
+        self._broker.watch(delivery, partial(self._end_redrive, delivery))
+        self._broker.touch(self)
+        attempt = Attempt(self.lane, self.lane.sink, delivery, delivery.event)
+        attempt.is_redriven = True
+        self.lane.keep(attempt)
+
+    # What it counts.
 
     @property
     def matched(self) -> int:
         """Events that its filter let through."""
-        return self.lane.matched
+        return self._matched_before + self.lane.matched
+
+    @property
+    def filtered(self) -> int:
+        """Events that its filter turned away, in this process."""
+        judged = 0 if self.judged_before is None else self._broker.judged - self.judged_before
+        return judged + self._judged_alone - self.lane.matched
 
     @property
     def waiting(self) -> int:
-        """Events held that are not in flight."""
+        """Events held that are not in flight, in memory and in its queues."""
         return sum(lane.waiting for lane in self._lanes)
+
+    @property
+    def parked(self) -> int:
+        """Those of the waiting that are in its queues."""
+        return sum(lane.parked for lane in self._lanes)
 
     @property
     def retrying(self) -> int:
         """Those of the waiting that wait for a retry."""
         return sum(lane.retrying for lane in self._lanes)
+
+    @property
+    def blocked_keys(self) -> int:
+        """Keys whose events wait for one that is to be retried, where order is kept."""
+        return self.lane.blocked_keys
 
     @property
     def in_flight(self) -> int:
@@ -128,6 +239,39 @@ class Trigger:
         """Events that were not yet delivered when the Trigger was removed."""
         return sum(lane.dropped for lane in self._lanes)
 
+    @property
+    def balance(self) -> int:
+        """0 while the law of conservation holds: its left side less its right side."""
+        return self.matched + self.redriven - self.waiting - self.in_flight - self._ended
+
+    @property
+    def is_catching_up(self) -> bool:
+        """It still reads what was before it."""
+        return self.judged_before is None
+
+    @property
+    def is_idle(self) -> bool:
+        """Whatever it holds is parked."""
+        return not self.in_flight and self.waiting == self.parked
+
+    def touch(self) -> None:
+        """A lane has taken something out of a queue."""
+        self._broker.touch(self)
+
+    def write_down(self) -> None:
+        """Let the channel remember the counters and the breakers, if they changed."""
+        dead = self.dead_letter_lane
+        state = TriggerState(
+            self.lane.state,
+            LaneState() if dead is None else dead.state,
+            self.stored,
+            self.redriven - len(self._redrives),  # one that is under way is forgotten by a crash
+        )
+        note = encode(state)
+        if note != self._note and not self.is_closed:
+            self._note = note
+            self._broker.remember(self.name, note)
+
     # The end of the subscriber's lane.
 
     def reply(self, attempt: Attempt, event: Event) -> None:
@@ -141,66 +285,82 @@ class Trigger:
             self._broker.publish_reply(event, _ReplyReceipt(attempt, self._broker))
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
-        """To the dead letter sink, or to the store where there is none."""
-        if self.dead_letter_lane is None or self.spec.dead_letter_sink is None:
-            self.store(attempt.delivery, reason, attempt.history)
-            return
-        explained = outcome or Outcome(None, {}, b"", reason, 0.0)
-        changes = error_attributes(explained, attempt.sink.uri)
-        letter = Attempt(
-            self.dead_letter_lane, self.dead_letter_lane.sink, attempt.delivery, attempt.event.with_attributes(changes)
-        )
-        letter.history = attempt.history
-        self.dead_letter_lane.keep(letter)
+        """To the dead letter sink, or to the store where there is none; a redriven one was never taken out of that."""
+        done = self._redrives.pop(attempt.delivery, None)
+        if done is not None:
+            self.redriven -= 1
+            self.settle(attempt.delivery)
+            done(False, attempt.history)
+        elif self.dead_letter_lane is None or self.spec.dead_letter_sink is None:
+            self.store(attempt.delivery, attempt.event, reason, attempt.history)
+        else:
+            explained = outcome or Outcome(None, {}, b"", reason, 0.0)
+            changes = error_attributes(explained, attempt.sink.uri)
+            delivery = Letter(attempt.delivery, attempt.event.with_attributes(changes))
+            letter = Attempt(self.dead_letter_lane, self.dead_letter_lane.sink, delivery, delivery.event)
+            letter.history = attempt.history
+            self.dead_letter_lane.keep(letter)
 
     def overflow(self, deliveries: Sequence[Delivery]) -> None:
         """As `give_up`; short, for where a sink hangs it is the way of every event."""
         if self.spec.dead_letter_sink is None:
             self.stored += len(deliveries)
-            self._dead_letters.extend(time.time(), self.key, "backlogfull", deliveries)
+            self._dead_letters.extend(self.key, "backlogfull", deliveries)
             self._broker.settle_all(deliveries)
             return
         for delivery in deliveries:
             self.give_up(Attempt(self.lane, self.lane.sink, delivery, delivery.event), "backlogfull", None)
 
-    def store(self, delivery: Delivery, reason: Reason, history: tuple[AttemptRecord, ...]) -> None:
-        """Into the dead letter store, as the event was before any dead letter sink was asked."""
+    def store(self, delivery: Delivery, event: Event, reason: Reason, history: tuple[AttemptRecord, ...]) -> None:
+        """Into the dead letter store; the event is as it was before any dead letter sink was asked."""
         self.stored += 1
-        self._dead_letters.add(time.time(), self.key, reason, delivery.event, history)
+        self._dead_letters.add(self.key, reason, event, history)
         self.settle(delivery)
+
+    def _end_redrive(self, delivery: Delivery) -> None:
+        """It has settled: delivered, or dropped with the Trigger."""
+        done = self._redrives.pop(delivery, None)
+        if done is not None:
+            done(not self.is_closed, ())
+
+    @property
+    def _ended(self) -> int:
+        return self.delivered + self.dead_lettered + self.dropped
 
     @property
     def _lanes(self) -> tuple[Lane, ...]:
         return (self.lane,) if self.dead_letter_lane is None else (self.lane, self.dead_letter_lane)
 
-    def _update_dead_letter_lane(self) -> None:
-        """A dead letter sink that is taken away still gets what was on its way there."""
+    # The lane to the dead letter sink.
+
+    @property
+    def _dead_letter_policy(self) -> Policy:
+        return replace(self.spec.policy, has_dead_letter_sink=False)
+
+    @property
+    def _pause(self) -> Manner:
+        return Manner(is_paused=self.spec.manner.is_paused)
+
+    def _restore_dead_letter_lane(self, state: LaneState) -> Lane | None:
+        """The lane, where there is a sink, or something that an earlier process left. Without a sink that is stored."""
         sink = self.spec.dead_letter_sink
-        if sink is None:
-            return
-        policy = replace(self.spec.policy, has_dead_letter_sink=False)
-        if self.dead_letter_lane is None:
-            self.dead_letter_lane = Lane(_DeadLetterEnd(self), sink, policy, _part_of(self._limits))
-        else:
-            self.dead_letter_lane.update(sink, policy)
+        if sink is None and state == LaneState() and not self._subscription.queue(self.name + SUFFIX).events:
+            return None
+        lane = self._create_dead_letter_lane(sink or NoSink())
+        lane.restore(state)
+        return lane
 
-
-class _DeadLetterEnd:
-    """The end of the dead letter sink's lane: its answer is ignored, its failure for good leads to the store."""
-
-    def __init__(self, trigger: Trigger) -> None:
-        self._trigger = trigger
-        self.settle = trigger.settle
-
-    def reply(self, attempt: Attempt, event: Event) -> None:
-        attempt.lane.replied(attempt, is_stored=False)
-
-    def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
-        final: Reason = "backlogfull" if reason == "backlogfull" else "deadlettersinkfailed"
-        self._trigger.store(attempt.delivery, final, attempt.history)
-
-    def overflow(self, deliveries: Sequence[Delivery]) -> None:
-        raise NotImplementedError  # nothing is offered to this lane, only kept
+    def _create_dead_letter_lane(self, sink: Sink) -> Lane:
+        return Lane(
+            DeadLetterEnd(self),
+            sink,
+            self._dead_letter_policy,
+            part_of(self._limits),
+            name=self.name + SUFFIX,
+            subscription=self._subscription,
+            manner=self._pause,
+            spread=self._spread,
+        )
 
 
 class _ReplyReceipt:
@@ -208,7 +368,7 @@ class _ReplyReceipt:
 
     __slots__ = ("_attempt", "_broker")
 
-    def __init__(self, attempt: Attempt, broker: ReplyTarget) -> None:
+    def __init__(self, attempt: Attempt, broker: TriggerHost) -> None:
         self._attempt = attempt
         self._broker = broker
 
@@ -218,11 +378,3 @@ class _ReplyReceipt:
 
     def refused(self, error: Exception) -> None:
         self._attempt.lane.finish_unstored(self._attempt, error)
-
-
-def _part_of(limits: LaneLimits) -> LaneLimits:
-    return replace(
-        limits,
-        backlog_events_max=max(1, limits.backlog_events_max // _DEAD_LETTER_PART),
-        backlog_size_max_bytes=max(1, limits.backlog_size_max_bytes // _DEAD_LETTER_PART),
-    )

@@ -1,27 +1,36 @@
 """What lanes play before: a scripted sink at the wall, an owner that writes down, and virtual time to wait in."""
 
 import asyncio
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 import looptime
 
-from channels.contract import Delivery, Receipt
+from channels.contract import Delivery, Queue, Receipt, Subscription
 from channels.event import Event
 from dispatcher.attempt import Attempt
+from dispatcher.fanout import Taker
 from dispatcher.lane import Lane, LaneLimits
+from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import Outcome, Reason
 from dispatcher.retry import Policy
 from dispatcher.valve import Valve
 
 LIMITS = LaneLimits(
+    concurrency_min=4,
     concurrency_max=4,
+    window_events_max=1000,
+    window_size_max_bytes=10_000_000,
     backlog_events_max=1000,
     backlog_size_max_bytes=10_000_000,
+    park_after_s=1.0,
     breaker_failures=1000,
     breaker_pause_s=1.0,
 )
+"""As for a channel that keeps nothing; the pace is fixed."""
+DURABLE = replace(LIMITS, backlog_events_max=None, backlog_size_max_bytes=None)
+"""As for a channel that parks."""
 SERIAL = replace(LIMITS, concurrency_max=1)
 STUBBORN = Policy(retry=1000, backoff_policy="linear", backoff_delay_s=0.0)
 REPLY_HEADERS = {b"ce-specversion": b"1.0", b"ce-id": b"r", b"ce-source": b"/reply", b"ce-type": b"re"}
@@ -99,10 +108,31 @@ class ScriptedSink:
         return [identity for _, identity, _ in self.sent]
 
 
-class Owner:
-    """What a lane tells."""
+class NoQueues:
+    """A membership that nothing is parked with."""
 
-    def __init__(self) -> None:
+    lag = 0
+    queues: Mapping[str, Queue] = {}
+
+    async def receive(self, max_events: int) -> list[Delivery]:
+        raise NotImplementedError
+
+    def ack(self, deliveries: Sequence[Delivery]) -> None:
+        raise NotImplementedError
+
+    def nack(self, deliveries: Sequence[Delivery]) -> None:
+        raise NotImplementedError
+
+    def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
+        raise NotImplementedError
+
+
+class Owner:
+    """What a lane tells. Where a membership is given, what has settled is acked there."""
+
+    def __init__(self, subscription: Subscription | None = None) -> None:
+        self.subscription = subscription
+        self.touched = 0
         self.settled: list[Delivery] = []
         self.replies: list[tuple[Attempt, Event]] = []
         self.given_up: list[tuple[Attempt, Reason, Outcome | None]] = []
@@ -110,6 +140,11 @@ class Owner:
 
     def settle(self, delivery: Delivery) -> None:
         self.settled.append(delivery)
+        if self.subscription is not None:
+            self.subscription.ack([delivery])
+
+    def touch(self) -> None:
+        self.touched += 1
 
     def reply(self, attempt: Attempt, event: Event) -> None:
         self.replies.append((attempt, event))
@@ -124,18 +159,43 @@ class Owner:
 class SmallBroker:
     """Settles, and stores replies or refuses them with an error."""
 
-    def __init__(self) -> None:
+    def __init__(self, subscription: Subscription) -> None:
         self.settled: list[Delivery] = []
         self.published: list[Event] = []
+        self.judged = 0
         self.replies = 0
         self.exit = Valve()
         self.error: Exception | None = None
+        self.notes: dict[str, bytes] = {}
+        self.watched: dict[Delivery, Callable[[], None]] = {}
+        self._subscription = subscription
+        self.touched = 0
+        """How often a Trigger said that there is going to be something to write down."""
 
     def settle(self, delivery: Delivery) -> None:
-        self.settled.append(delivery)
+        delivery.pending -= 1
+        assert 0 == delivery.pending, "each is settled once"
+        if delivery in self.watched:
+            self.watched.pop(delivery)()
+        else:
+            self.settled.append(delivery)
+            self._subscription.ack([delivery])
 
     def settle_all(self, deliveries: Sequence[Delivery]) -> None:
-        self.settled += deliveries
+        for delivery in deliveries:
+            self.settle(delivery)
+
+    def watch(self, delivery: Delivery, do: Callable[[], None]) -> None:
+        self.watched[delivery] = do
+
+    def touch(self, taker: Taker) -> None:
+        self.touched += 1
+
+    def remember(self, trigger: str, note: bytes | None) -> None:
+        if note is None:
+            del self.notes[trigger]
+        else:
+            self.notes[trigger] = note
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
         if self.error is not None:
@@ -163,11 +223,30 @@ def in_virtual_time(main: Callable[[], Coroutine[Any, Any, None]]) -> None:
 
 
 def a_lane(
-    sink: ScriptedSink, policy: Policy | None = None, limits: LaneLimits = LIMITS, owner: Owner | None = None
+    sink: ScriptedSink,
+    policy: Policy | None = None,
+    limits: LaneLimits = LIMITS,
+    owner: Owner | None = None,
+    *,
+    group: Subscription | None = None,
+    manner: Manner = DEFAULT,
+    valve: Valve | None = None,
 ) -> tuple[Lane, Owner]:
-    """A lane before a sink, and the owner that it tells."""
-    owner = owner or Owner()
-    return Lane(owner, sink, policy or Policy(), limits), owner
+    """A lane before a sink, and the owner that it tells. Its queues are of that membership, if there is one."""
+    owner = owner or Owner(group)
+    subscription = NoQueues() if group is None else group
+    lane = Lane(
+        owner,
+        sink,
+        policy or Policy(),
+        limits,
+        name="lane",
+        subscription=subscription,
+        manner=manner,
+        valve=valve,
+        spread=lambda: 1.0,
+    )
+    return lane, owner
 
 
 def fill(lane: Lane, count: int, *, first: int = 1, size_bytes: int = 1000) -> None:

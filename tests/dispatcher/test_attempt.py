@@ -2,8 +2,13 @@
 
 from typing import Any
 
-from dispatcher.attempt import HISTORY_MAX, Attempt
-from dispatcher.deadletter import AttemptRecord
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from channels.contract import Parked
+from channels.dead_letter import AttemptRecord
+from dispatcher.attempt import HISTORY_MAX, Attempt, decode_history, encode_history
 from tests.dispatcher.stage import ScriptedSink, a_delivery
 
 
@@ -49,3 +54,56 @@ def test_the_history_is_charged() -> None:
     attempt.record(a_record(2))
     assert 700 + a_record(1, bytes(1024)).size + a_record(2).size == attempt.size_bytes
     assert 1024 < a_record(1, bytes(1024)).size
+
+
+RECORDS = st.builds(
+    AttemptRecord, st.floats(0, 1e10), st.text(), st.none() | st.integers(100, 599), st.floats(0, 1e4),
+    st.none() | st.text(), st.binary(max_size=100),
+)  # fmt: skip
+
+
+@given(st.lists(RECORDS, max_size=HISTORY_MAX).map(tuple))
+def test_a_history_survives_as_bytes(history: tuple[AttemptRecord, ...]) -> None:
+    assert history == decode_history(encode_history(history))
+
+
+def test_no_history_is_no_bytes() -> None:
+    """Most that is parked was never tried."""
+    assert (b"", ()) == (encode_history(()), decode_history(b""))
+
+
+@pytest.mark.parametrize("note", [b"\xff", b"\x01", encode_history((a_record(1),))[:-1], b"\x91\x91\x01"])
+def test_a_note_that_is_no_history_counts_as_none(note: bytes) -> None:
+    """The event is delivered all the same."""
+    assert () == decode_history(note)
+
+
+def parked(note: bytes, attempts: int = 3) -> Attempt:
+    lane: Any = None
+    delivery = a_delivery(size_bytes=700)
+    return Attempt.of_parked(lane, ScriptedSink(), Parked(delivery.event, 1, 700, attempts, note))
+
+
+def test_what_was_parked_goes_on_where_it_was() -> None:
+    """Its history is bytes until somebody asks."""
+    history = (a_record(1), a_record(2))
+    note = encode_history(history)
+    attempt = parked(note)
+    assert (4, True, note, 700 + len(note)) == (attempt.number, attempt.is_as_parked, attempt.note, attempt.size_bytes)
+    attempt.record(a_record(3))
+    assert ((*history, a_record(3)), False) == (attempt.history, attempt.is_as_parked)
+    assert attempt.history == decode_history(attempt.note)
+
+
+def test_what_was_parked_untried_is_as_it_was() -> None:
+    attempt = parked(b"", 0)
+    assert (1, True, b"", 700, ()) == (
+        attempt.number, attempt.is_as_parked, attempt.note, attempt.size_bytes, attempt.history
+    )  # fmt: skip
+
+
+def test_a_history_may_be_taken_over() -> None:
+    """That of an event whose dead letter this is."""
+    attempt = an_attempt()
+    attempt.history = (a_record(1),)
+    assert ((a_record(1),), False) == (attempt.history, attempt.is_as_parked)

@@ -103,6 +103,28 @@ def test_a_half_open_breaker_of_many_failures_allowed_opens_at_one() -> None:
     assert "open" == breaker.state
 
 
+def test_one_that_was_open_before_is_open_for_a_pause_again() -> None:
+    """Whatever time has passed: nobody has asked the sink since."""
+    breaker = Breaker(20, 10.0)
+    breaker.reopen(25, 100.0)
+    assert ("open", False, 25, 10.0) == (
+        breaker.state,
+        breaker.is_closed,
+        breaker.failures,
+        breaker.next_probe_s(100.0),
+    )
+    assert [False, True, False] == [breaker.may_send(second) for second in (109.0, 110.0, 111.0)]
+    breaker.record_success()
+    assert ("closed", 0) == (breaker.state, breaker.failures)
+
+
+def test_an_open_one_has_a_failure_to_recover_from() -> None:
+    """Or its first success would not be looked at."""
+    breaker = Breaker(20, 10.0)
+    breaker.reopen(0, 0.0)
+    assert 1 == breaker.failures
+
+
 def test_it_says_what_it_is() -> None:
     """For a debugger's eyes."""
     assert "<Breaker open, 3 failures>" == repr(opened())

@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from channels.dead_letter import ANSWER_MAX_BYTES
 from dispatcher.attempt import Attempt
-from dispatcher.deadletter import ANSWER_MAX_BYTES
 from dispatcher.lane import LATENCY_BOUNDS_S
 from dispatcher.outcome import Outcome
 from dispatcher.retry import Policy
@@ -141,7 +141,7 @@ async def test_a_refusal_is_not_retried() -> None:
 async def test_what_is_due_goes_before_what_waits() -> None:
     """It is older. Of two that are due, the one that was due first."""
     sink = ScriptedSink()
-    lane, _ = a_lane(sink, Policy(retry=1, backoff_delay_s=1.0), replace(LIMITS, concurrency_max=2))
+    lane, _ = a_lane(sink, Policy(retry=1, backoff_delay_s=1.0), replace(LIMITS, concurrency_min=2, concurrency_max=2))
     fill(lane, 5)
     sink.end(503)
     await asyncio.sleep(0.5)
@@ -157,7 +157,7 @@ async def test_what_is_due_goes_before_what_waits() -> None:
 async def test_the_backlog_is_bounded_by_events() -> None:
     """What is waiting for a retry counts; what is in flight does not."""
     sink = ScriptedSink()
-    lane, owner = a_lane(sink, Policy(retry=1, backoff_delay_s=1.0), replace(LIMITS, backlog_events_max=3))
+    lane, owner = a_lane(sink, Policy(retry=1, backoff_delay_s=1.0), replace(LIMITS, window_events_max=3))
     fill(lane, 7)
     assert (4, 3, []) == (lane.in_flight, lane.waiting, owner.overflown)
     sink.end(503)
@@ -174,7 +174,7 @@ async def test_the_backlog_is_bounded_by_events() -> None:
 async def test_the_backlog_is_bounded_by_bytes() -> None:
     """The event that reaches the bound is the last one; one that went makes room."""
     sink = ScriptedSink()
-    lane, owner = a_lane(sink, None, replace(SERIAL, backlog_size_max_bytes=2500))
+    lane, owner = a_lane(sink, None, replace(SERIAL, window_size_max_bytes=2500))
     fill(lane, 5)
     assert (3, [5]) == (lane.waiting, positions(owner.overflown))
     sink.end(204)
@@ -187,23 +187,23 @@ async def test_what_was_answered_is_part_of_the_backlogs_bytes() -> None:
     """A sink that fails with long answers uses up the room; when there is none, older answers are forgotten."""
     sink = ScriptedSink(lambda _: outcome(503, body=bytes(ANSWER_MAX_BYTES)))
     policy = Policy(retry=20, backoff_policy="linear", backoff_delay_s=0.01)
-    lane, owner = a_lane(sink, policy, replace(LIMITS, backlog_size_max_bytes=3500))
+    lane, owner = a_lane(sink, policy, replace(LIMITS, window_size_max_bytes=3500))
     fill(lane, 1, size_bytes=1000)
     await asyncio.sleep(0.05)
     fill(lane, 1, first=2, size_bytes=1000)
     await asyncio.sleep(10.0)
     fill(lane, 1, first=3)
-    assert 0 <= lane._size_bytes <= 2 * 3500
+    assert 0 <= lane._waiting.size_bytes <= 2 * 3500
     assert [1, 2] == sorted(positions([attempt.delivery for attempt, _, _ in owner.given_up]))
     assert any(len(attempt.history) < 20 for attempt, _, _ in owner.given_up)
     lane.close()
-    assert 0 == lane._size_bytes
+    assert 0 == lane._waiting.size_bytes
 
 
 async def test_kept_is_what_there_is_room_for() -> None:
     """An attempt made elsewhere goes behind those that wait, or back with its history."""
     sink = ScriptedSink()
-    lane, owner = a_lane(sink, None, replace(SERIAL, backlog_events_max=1))
+    lane, owner = a_lane(sink, None, replace(SERIAL, window_events_max=1))
     fill(lane, 1)
     attempts = [Attempt(lane, sink, a_delivery(n), a_delivery(n).event) for n in (2, 3)]
     for attempt in attempts:
@@ -270,7 +270,7 @@ async def test_a_recovery_drains_everything_without_recursion() -> None:
     """Ten thousand wait, and the sink answers each before `send` returns."""
     is_well = False
     sink = ScriptedSink(lambda _: 204 if is_well else 503)
-    limits = replace(LIMITS, backlog_events_max=20_000, backlog_size_max_bytes=10**9, breaker_failures=1)
+    limits = replace(LIMITS, window_events_max=20_000, window_size_max_bytes=10**9, breaker_failures=1)
     lane, owner = a_lane(sink, STUBBORN, limits)
     fill(lane, 10_000)
     assert 10_000 == lane.waiting
@@ -288,9 +288,7 @@ async def test_any_answer_at_once_drains_without_recursion(answer: int | Outcome
             attempt.lane.replied(attempt, is_stored=True)
 
     sink = ScriptedSink()
-    lane, owner = a_lane(
-        sink, None, replace(LIMITS, backlog_events_max=20_000, backlog_size_max_bytes=10**9), Storing()
-    )
+    lane, owner = a_lane(sink, None, replace(LIMITS, window_events_max=20_000, window_size_max_bytes=10**9), Storing())
     fill(lane, 10_000)
     sink.answer = lambda _: answer
     while sink.held:

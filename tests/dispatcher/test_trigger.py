@@ -10,78 +10,29 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from channels.contract import Subscription
 from channels.event import Event
 from dispatcher.attempt import Attempt
-from dispatcher.deadletter import DeadLetterStore
-from dispatcher.filters import parse_filters
 from dispatcher.lane import LaneLimits
-from dispatcher.retry import Policy
-from dispatcher.trigger import Trigger, TriggerSpec
+from tests.dispatcher.play import KEY, SOON, Play, a_group, always
 from tests.dispatcher.stage import (
     LIMITS,
     REPLY,
     Answer,
     ScriptedSink,
-    SmallBroker,
     a_delivery,
     in_virtual_time,
     outcome,
     positions,
-    saying,
 )
 
 pytestmark = pytest.mark.looptime
-EVERYTHING = parse_filters(None, None)
-KEY = ("ns", "b", "t")
-SOON = Policy(retry=2, backoff_policy="linear", backoff_delay_s=0.1)
 
 
-class Play:
-    """A Trigger between a broker, a subscriber, a dead letter sink where wanted, and a store."""
-
-    def __init__(
-        self,
-        sink: ScriptedSink,
-        dead_letter_sink: ScriptedSink | None = None,
-        *,
-        policy: Policy = SOON,
-        limits: LaneLimits = LIMITS,
-    ) -> None:
-        self.broker = SmallBroker()
-        self.store = DeadLetterStore(size_max_bytes=10**7)
-        self.sink = sink
-        self.spec = self.spec_of(sink, dead_letter_sink, policy)
-        self.trigger = Trigger(KEY, self.spec, broker=self.broker, dead_letters=self.store, limits=limits, judged=0)
-        self._offered = 0
-
-    @staticmethod
-    def spec_of(sink: ScriptedSink, dead_letter_sink: ScriptedSink | None, policy: Policy) -> TriggerSpec:
-        policy = replace(policy, has_dead_letter_sink=dead_letter_sink is not None)
-        return TriggerSpec(EVERYTHING, sink, dead_letter_sink, policy)
-
-    def offer(self, count: int = 1, *, ttl: int | None = None) -> None:
-        for _ in range(count):
-            self._offered += 1
-            self.trigger.lane.offer([a_delivery(self._offered, ttl=ttl)])
-
-    def check(self) -> None:
-        """The law of conservation, and that each delivery is settled once."""
-        trigger = self.trigger
-        settled = trigger.delivered + trigger.dead_lettered + trigger.dropped
-        assert self._offered == trigger.matched == trigger.waiting + trigger.in_flight + settled
-        assert settled == len(self.broker.settled) == len({id(delivery) for delivery in self.broker.settled})
-        assert 0 <= trigger.retrying <= trigger.waiting
-        assert len(self.store) + self.store.evicted == trigger.stored
-
-
-def always(answer: Answer, *, uri: str = "http://sink/") -> ScriptedSink:
-    return ScriptedSink(saying(answer), uri=uri)
-
-
-async def test_what_fails_goes_to_the_dead_letter_sink_and_says_why() -> None:
+async def test_what_fails_goes_to_the_dead_letter_sink_and_says_why(group: Subscription) -> None:
     """With the failing address, the status, and the start of the answer; the data is the event's."""
     dead = always(202, uri="http://dead/")
-    play = Play(always(outcome(500, body=b"oh" * 600)), dead)
+    play = Play(group, always(outcome(500, body=b"oh" * 600)), dead)
     play.offer(ttl=7)
     await asyncio.sleep(1.0)
     (letter,) = dead.events
@@ -101,14 +52,14 @@ async def test_what_fails_goes_to_the_dead_letter_sink_and_says_why() -> None:
     play.check()
 
 
-async def test_no_answer_has_no_code() -> None:
+async def test_no_answer_has_no_code(group: Subscription) -> None:
     """The words for what happened are the data, and an earlier failure's code is gone."""
     dead = always(202, uri="http://dead/")
-    play = Play(always(outcome(None)), dead)
+    play = Play(group, always(outcome(None)), dead)
     event = a_delivery().event.with_attributes({"knativeerrorcode": 404, "knativeerrordest": "http://before/"})
     delivery = a_delivery()
     delivery.event = event
-    play.trigger.lane.offer([delivery])
+    play.offer_one(delivery)
     await asyncio.sleep(1.0)
     (letter,) = dead.events
     assert ("http://sink/", None, base64.b64encode(b"no answer").decode()) == (
@@ -118,11 +69,11 @@ async def test_no_answer_has_no_code() -> None:
     )
 
 
-async def test_the_dead_letter_sink_is_tried_by_the_same_policy() -> None:
+async def test_the_dead_letter_sink_is_tried_by_the_same_policy(group: Subscription) -> None:
     """Its attempts are counted from one, and its answer is ignored whatever it is."""
     answers = [outcome(503), outcome(503), REPLY]
     dead = ScriptedSink(lambda _: answers.pop(0), uri="http://dead/")
-    play = Play(always(400), dead)
+    play = Play(group, always(400), dead)
     play.offer()
     await asyncio.sleep(1.0)
     assert [1, 2, 3] == [number for _, _, number in dead.sent]
@@ -130,13 +81,13 @@ async def test_the_dead_letter_sink_is_tried_by_the_same_policy() -> None:
     play.check()
 
 
-async def test_what_the_dead_letter_sink_does_not_take_is_kept() -> None:
+async def test_what_the_dead_letter_sink_does_not_take_is_kept(group: Subscription) -> None:
     """As it was before, with every attempt at either of them."""
-    play = Play(always(503), always(500, uri="http://dead/"))
+    play = Play(group, always(503), always(500, uri="http://dead/"))
     play.offer()
     await asyncio.sleep(5.0)
-    (letter,) = play.store
-    assert ("deadlettersinkfailed", "ns", "b", "t") == (letter.reason, letter.namespace, letter.broker, letter.trigger)
+    (letter,) = await play.letters()
+    assert ("deadlettersinkfailed", KEY) == (letter.reason, letter.address)
     assert letter.event.get("knativeerrordest") is None
     assert [("http://sink/", 503)] * 3 + [("http://dead/", 500)] * 3 == [
         (attempt.destination, attempt.status) for attempt in letter.attempts
@@ -152,22 +103,24 @@ async def test_what_the_dead_letter_sink_does_not_take_is_kept() -> None:
         (replace(REPLY, is_truncated=True), "replytoolarge", 1),
     ],
 )
-async def test_without_a_dead_letter_sink_it_is_kept(answer: Answer, reason: str, attempts: int) -> None:
+async def test_without_a_dead_letter_sink_it_is_kept(
+    group: Subscription, answer: Answer, reason: str, attempts: int
+) -> None:
     """With the reason and all attempts."""
-    play = Play(always(answer))
+    play = Play(group, always(answer))
     play.offer()
     await asyncio.sleep(5.0)
-    assert [(reason, attempts)] == [(letter.reason, len(letter.attempts)) for letter in play.store]
+    assert [(reason, attempts)] == [(letter.reason, len(letter.attempts)) for letter in await play.letters()]
     play.check()
 
 
 @pytest.mark.parametrize(("ttl", "left"), [(None, 254), (255, 254), (2, 1)])
-async def test_a_reply_is_published_with_one_hop_less(ttl: int | None, left: int) -> None:
+async def test_a_reply_is_published_with_one_hop_less(group: Subscription, ttl: int | None, left: int) -> None:
     """Than the event had that it answers, whose trace it goes on."""
-    play = Play(always(REPLY))
+    play = Play(group, always(REPLY))
     delivery = a_delivery(ttl=ttl)
     delivery.event.trace = b"traceparent: 00-1-2-01\r\n"
-    play.trigger.lane.offer([delivery])
+    play.offer_one(delivery)
     (reply,) = play.broker.published
     assert ("r", "re", b"reply", left, b"traceparent: 00-1-2-01\r\n") == (
         reply.id,
@@ -179,9 +132,9 @@ async def test_a_reply_is_published_with_one_hop_less(ttl: int | None, left: int
     assert (1, 1, 1) == (play.broker.replies, play.trigger.lane.replies, play.trigger.delivered)
 
 
-async def test_a_reply_that_is_not_stored_is_asked_for_again() -> None:
+async def test_a_reply_that_is_not_stored_is_asked_for_again(group: Subscription) -> None:
     """The delivery is retried as a whole; when the Broker has room, both are done."""
-    play = Play(always(REPLY))
+    play = Play(group, always(REPLY))
     play.broker.error = RuntimeError("full")
     play.offer()
     assert ([], 1) == (play.broker.settled, play.trigger.retrying)
@@ -192,48 +145,50 @@ async def test_a_reply_that_is_not_stored_is_asked_for_again() -> None:
     play.check()
 
 
-async def test_a_reply_that_would_be_a_hop_too_many_is_a_dead_letter() -> None:
+async def test_a_reply_that_would_be_a_hop_too_many_is_a_dead_letter(group: Subscription) -> None:
     """A loop through the Broker ends, and what was in it can be looked at."""
     dead = always(204, uri="http://dead/")
-    plays = [Play(always(REPLY)), Play(always(REPLY), dead)]
+    plays = [Play(group, always(REPLY)), Play(group, always(REPLY), dead)]
     for play in plays:
         play.offer(ttl=1)
         assert ([], 1) == (play.broker.published, play.trigger.dead_lettered)
         play.check()
-    assert [["ttlexhausted"], []] == [[letter.reason for letter in play.store] for play in plays]
+    assert [["ttlexhausted"], []] == [[letter.reason for letter in await play.letters()] for play in plays]
     assert [base64.b64encode(b"ttlexhausted").decode()] == [event.get("knativeerrordata") for event in dead.events]
 
 
-async def test_a_full_backlog_is_stored_where_there_is_no_dead_letter_sink() -> None:
+async def test_a_full_backlog_is_stored_where_there_is_no_dead_letter_sink(group: Subscription) -> None:
     """Counted, and settled at once: nobody else waits for this Trigger."""
-    play = Play(ScriptedSink(), limits=replace(LIMITS, backlog_events_max=2))
+    play = Play(group, ScriptedSink(), limits=replace(LIMITS, window_events_max=2, backlog_events_max=2))
     play.offer(9)
     assert [("backlogfull", number, ()) for number in ("9", "8", "7")] == [
-        (letter.reason, letter.event.id, letter.attempts) for letter in play.store
+        (letter.reason, letter.event.id, letter.attempts) for letter in await play.letters()
     ]
     assert ([7, 8, 9], 3) == (positions(play.broker.settled), play.trigger.dead_lettered)
     play.check()
 
 
-async def test_a_full_backlog_goes_to_the_dead_letter_sink_as_far_as_that_keeps_up() -> None:
+async def test_a_full_backlog_goes_to_the_dead_letter_sink_as_far_as_that_keeps_up(group: Subscription) -> None:
     """Its own backlog is a quarter; beyond it events are stored."""
     dead = ScriptedSink(uri="http://dead/")
-    play = Play(ScriptedSink(), dead, limits=replace(LIMITS, backlog_events_max=8))
+    play = Play(group, ScriptedSink(), dead, limits=replace(LIMITS, window_events_max=8, backlog_events_max=8))
     play.offer(20)
     assert (["13", "14", "15", "16"], 8 + 2, 8) == (dead.ids, play.trigger.waiting, play.trigger.in_flight)
     assert base64.b64encode(b"backlogfull").decode() == dead.events[0].get("knativeerrordata")
-    assert [("backlogfull", number) for number in ("20", "19")] == [(x.reason, x.event.id) for x in play.store]
+    assert [("backlogfull", number) for number in ("20", "19")] == [
+        (x.reason, x.event.id) for x in await play.letters()
+    ]
     play.check()
 
 
-async def test_a_dead_letter_sink_that_is_taken_away_gets_what_was_on_its_way() -> None:
+async def test_a_dead_letter_sink_that_is_taken_away_gets_what_was_on_its_way(group: Subscription) -> None:
     """What fails later is stored; one that is given back is used again."""
     dead = ScriptedSink(uri="http://dead/")
-    play = Play(always(400), dead, limits=replace(LIMITS, concurrency_max=1))
+    play = Play(group, always(400), dead, limits=replace(LIMITS, concurrency_max=1))
     play.offer(2)
     play.trigger.update(Play.spec_of(play.sink, None, SOON))
     play.offer(1)
-    assert (["1"], ["3"]) == (dead.ids, [letter.event.id for letter in play.store])
+    assert (["1"], ["3"]) == (dead.ids, [letter.event.id for letter in await play.letters()])
     other = always(204, uri="http://other/")
     play.trigger.update(Play.spec_of(play.sink, other, SOON))
     play.offer(1)
@@ -243,21 +198,21 @@ async def test_a_dead_letter_sink_that_is_taken_away_gets_what_was_on_its_way() 
     play.check()
 
 
-async def test_a_dead_letter_names_the_address_that_failed() -> None:
+async def test_a_dead_letter_names_the_address_that_failed(group: Subscription) -> None:
     """Also where the Trigger has another one by now."""
     dead = always(204, uri="http://dead/")
     old = ScriptedSink(uri="http://old/")
-    play = Play(old, dead)
+    play = Play(group, old, dead)
     play.offer()
     play.trigger.update(Play.spec_of(ScriptedSink(uri="http://new/"), dead, SOON))
     old.end(400)
     assert ["http://old/"] == [letter.get("knativeerrordest") for letter in dead.events]
 
 
-async def test_closing_settles_everything() -> None:
+async def test_closing_settles_everything(group: Subscription) -> None:
     """Waiting, retrying, in flight at the subscriber or at the dead letter sink."""
     dead = ScriptedSink(uri="http://dead/")
-    play = Play(ScriptedSink(), dead, limits=replace(LIMITS, concurrency_max=2))
+    play = Play(group, ScriptedSink(), dead, limits=replace(LIMITS, concurrency_max=2))
     play.offer(9)
     for _ in range(3):
         play.sink.end(400)
@@ -332,15 +287,28 @@ def take(play: Play, sinks: list[ScriptedSink], step: str, what: Any) -> None:
         play.broker.error = RuntimeError("full") if what else None
 
 
+def limits_of(*, durable: bool, **bounds: Any) -> LaneLimits:
+    """Bounds of a lane that may hold no more than its window, or as much as the channel takes."""
+    events_max, size_max_bytes = bounds["window_events_max"], bounds["window_size_max_bytes"]
+    return LaneLimits(
+        backlog_events_max=None if durable else events_max,
+        backlog_size_max_bytes=None if durable else size_max_bytes,
+        **bounds,
+    )
+
+
 @settings(max_examples=200, deadline=None)
 @given(
     steps=st.lists(STEPS, min_size=5, max_size=40),
     first_answers=st.lists(ANSWERS, min_size=1, max_size=4),
     limits=st.builds(
-        LaneLimits,
+        limits_of,
+        durable=st.booleans(),
+        concurrency_min=st.just(1),
         concurrency_max=st.integers(1, 4),
-        backlog_events_max=st.integers(1, 12),
-        backlog_size_max_bytes=st.integers(1000, 20_000),
+        window_events_max=st.integers(1, 12),
+        window_size_max_bytes=st.integers(1000, 20_000),
+        park_after_s=st.floats(0.0, 1.0),
         breaker_failures=st.integers(1, 50),
         breaker_pause_s=st.floats(0.1, 2.0),
     ),
@@ -356,8 +324,13 @@ def test_nothing_is_lost_and_nothing_is_settled_twice(
     """
 
     async def history() -> None:
+        async with a_group() as group:
+            await live(group)
+            assert {} == group.queues
+
+    async def live(group: Subscription) -> None:
         sinks = [ScriptedSink(in_turn(first_answers), uri=uri) for uri in ("http://sink/", "http://dead/")]
-        play = Play(sinks[0], sinks[1] if has_dead_letter_sink else None, limits=limits)
+        play = Play(group, sinks[0], sinks[1] if has_dead_letter_sink else None, limits=limits)
         for step, what in steps:
             if step == "pass":
                 await asyncio.sleep(what)
@@ -366,6 +339,7 @@ def test_nothing_is_lost_and_nothing_is_settled_twice(
             play.check()
         if closes:
             play.trigger.close()
+            play.check()
         for sink in sinks:
             sink.answer = lambda _: 204
             for attempt in [*sink.held]:
@@ -378,16 +352,12 @@ def test_nothing_is_lost_and_nothing_is_settled_twice(
     in_virtual_time(history)
 
 
-def test_the_event_of_a_dead_letter_is_another_one() -> None:
+async def test_the_event_of_a_dead_letter_is_another_one(group: Subscription) -> None:
     """The one that other Triggers hold is not changed."""
-
-    async def scenario() -> None:
-        dead = always(204, uri="http://dead/")
-        play = Play(always(400), dead)
-        delivery = a_delivery()
-        before = Event.from_attributes(delivery.event.attributes)
-        play.trigger.lane.offer([delivery])
-        assert delivery.event is not dead.events[0]
-        assert before == delivery.event
-
-    in_virtual_time(scenario)
+    dead = always(204, uri="http://dead/")
+    play = Play(group, always(400), dead)
+    delivery = a_delivery()
+    before = Event.from_attributes(delivery.event.attributes)
+    play.offer_one(delivery)
+    assert delivery.event is not dead.events[0]
+    assert before == delivery.event

@@ -1,6 +1,19 @@
 """Who waits for whom, and for how long."""
 
-from dispatcher.valve import LATENCY_MAX_S, STALL_MAX_S, WINDOW_MIN_S, Flow, Valve
+import asyncio
+
+import pytest
+
+from dispatcher.valve import (
+    LATENCY_MAX_S,
+    LOOK_INTERVAL_S,
+    STALL_MAX_S,
+    VERDICT_MAX_S,
+    WINDOW_MIN_S,
+    Brake,
+    Flow,
+    Valve,
+)
 
 
 def test_a_valve_is_closed_while_anybody_holds_it() -> None:
@@ -60,7 +73,7 @@ def test_whoever_enters_may_close_it_before_the_next() -> None:
 
 def test_a_flow_is_not_judged_before_it_was_watched() -> None:
     flow = Flow()
-    assert flow.is_fast(0.0, 100, 1.0, 0.0) is None
+    assert flow.is_fast(0.0, 100, 1.0, -1.0) is None
     assert flow.is_fast(WINDOW_MIN_S / 2, 200, 1.0, 0.0) is None
     assert flow.is_fast(WINDOW_MIN_S, 200, 1.0 + 100 * LATENCY_MAX_S, 0.0) is True
 
@@ -99,3 +112,58 @@ def test_a_flow_that_was_forgotten_is_watched_anew() -> None:
     flow.is_fast(0.0, 0, 0.0, 0.0)
     flow.forget()
     assert flow.is_fast(100.0, 1, 0.0, 100.0) is None
+
+
+def test_a_sink_that_was_fast_a_moment_ago_is_fast() -> None:
+    """What waits has little room: there is no time to watch a sink that is behind again."""
+    flow = Flow()
+    flow.is_fast(0.0, 0, 0.0, 0.0)
+    assert flow.is_fast(1.0, 100, 0.1, 1.0) is True
+    flow.forget()
+    assert [True, True] == [flow.is_fast(1.0 + VERDICT_MAX_S / 2, 100, 0.1, 1.0) for _ in range(2)]
+    flow.forget()
+    assert flow.is_fast(10.0, 100, 0.1, 1.0) is None, "that was long ago"
+
+
+def test_a_sink_that_was_not_fast_a_moment_ago_is_watched() -> None:
+    """Whatever it was before."""
+    flow = Flow()
+    flow.is_fast(0.0, 1000, 0.1, 0.0)
+    assert flow.is_fast(1.0, 1001, 0.5, 1.0) is False
+    flow.forget()
+    assert [None, None] == [flow.is_fast(1.1, 1001, 0.5, 1.0) for _ in range(2)]
+
+
+def test_a_sink_that_has_always_been_fast_is_fast_at_the_first_look() -> None:
+    assert Flow().is_fast(5.0, 1000, 1.0, 4.9) is True
+
+
+@pytest.mark.looptime
+async def test_a_brake_holds_the_valve_while_the_sink_is_fast() -> None:
+    """It looks from time to time."""
+    valve, is_fast = Valve(), True
+    brake = Brake(valve, lambda: is_fast, asyncio.get_running_loop())
+    brake.pull()
+    assert (True, True) == (brake.is_on, valve.is_closed)
+    await asyncio.sleep(10 * LOOK_INTERVAL_S)
+    assert valve.is_closed
+    is_fast = False
+    await asyncio.sleep(2 * LOOK_INTERVAL_S)
+    assert (False, False) == (brake.is_on, valve.is_closed)
+
+
+@pytest.mark.looptime
+async def test_a_brake_keeps_hold_while_nobody_can_tell() -> None:
+    """And does not begin to, for a sink of which nothing is known."""
+    valve = Valve()
+    answers = [None, True, None, None]
+    brake = Brake(valve, lambda: answers.pop(0), asyncio.get_running_loop())
+    brake.pull()
+    assert not valve.is_closed
+    brake.pull()
+    await asyncio.sleep(2.5 * LOOK_INTERVAL_S)
+    assert (True, []) == (valve.is_closed, answers)
+    brake.release()
+    brake.release()
+    await asyncio.sleep(2.5 * LOOK_INTERVAL_S)
+    assert (False, False) == (brake.is_on, valve.is_closed)

@@ -1,0 +1,148 @@
+"""Redrives: dead letters go once more to the one Trigger that they failed for, at the rate that was asked for.
+
+What is to be done stands in the stores, which say it again after a restart; here is only what is on its way.
+"""
+
+import asyncio
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple, Protocol
+
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, DeadLetters, Redrive
+from dispatcher.pace import Bucket
+from dispatcher.tasks import supervise
+from dispatcher.trigger import Done
+
+UNDER_WAY_MAX: Final = 64
+"""Letters that one redrive has on their way. As many as a lane has attempts in flight: more would only wait there."""
+STALE_WAIT_S: Final = 0.1
+"""Until a store is asked again that still told of letters which were brought to an end."""
+
+
+class Target(Protocol):
+    """What a redrive asks of a Trigger."""
+
+    def redrive(self, letter: DeadLetter, done: Done) -> None:
+        """Deliver it to the subscriber, then call `done`, once, perhaps before this returns."""
+
+
+class Redriver:
+    """Carries the redrives of these stores out, each at its own pace. `run` may be cancelled and called again."""
+
+    def __init__(self, find_trigger: Callable[[Address], Target | None], stores: Sequence[DeadLetters]) -> None:
+        self._find_trigger = find_trigger
+        self._stores = stores
+        self._drives: dict[_Key, _Drive] = {}
+        """Those that have not ended: a crash of `run` forgets nothing that is on its way."""
+        self._begun = asyncio.Event()
+
+    def wake(self) -> None:
+        """A redrive began."""
+        self._begun.set()
+
+    async def run(self) -> None:
+        """Go on with what the stores say is under way, and with what begins. Until cancelled."""
+        running: set[_Key] = set()
+        async with asyncio.TaskGroup() as tasks:
+            while True:
+                self._begun.clear()
+                for key, redrive in self._to_do():
+                    if key not in running:
+                        running.add(key)
+                        self._drives.setdefault(key, _Drive(self._stores[key.store], redrive, self._find_trigger))
+                        tasks.create_task(self._finish(key, running))
+                await self._begun.wait()
+
+    def _to_do(self) -> list[tuple["_Key", Redrive]]:
+        return [
+            (_Key(place, redrive.id), redrive)
+            for place, store in enumerate(self._stores)
+            for redrive in store.redrives
+            if redrive.ended_s is None
+        ]
+
+    async def _finish(self, key: "_Key", running: set["_Key"]) -> None:
+        await supervise(f"redrive {key.redrive_id}", self._drives[key].run)
+        running.discard(key)
+        del self._drives[key]
+
+
+class _Key(NamedTuple):
+    """Which redrive: of the store at that place, by its id."""
+
+    store: int
+    redrive_id: str
+
+
+class _Drive:
+    """One redrive on its way."""
+
+    def __init__(self, store: DeadLetters, redrive: Redrive, find_trigger: Callable[[Address], Target | None]) -> None:
+        self.redrive = redrive
+        self._store = store
+        self._find_trigger = find_trigger
+        self._bucket = None if redrive.rate is None else Bucket(redrive.rate)
+        self._batch = UNDER_WAY_MAX if redrive.rate is None else max(1, int(redrive.rate))
+        """Letters to read ahead: no more than a second takes, lest one is sent that was discarded long since."""
+        self._under_way: set[str] = set()
+        self._ended: set[str] = set()
+        """Brought to an end, though a reading of the store that began earlier may still tell of them."""
+        self._moved = asyncio.Event()
+
+    async def run(self) -> None:
+        """Until the store says that it ended. Raises ChannelUnavailable."""
+        while self._is_open:
+            letters, has_more = await self._read()
+            for letter in letters:
+                await self._wait_for_turn()
+                self._send(letter)
+            # Half at once, for each reading tells of all that is under way, too.
+            await self._wait_for_room(UNDER_WAY_MAX // 2 if has_more else UNDER_WAY_MAX)
+            if not letters and self._is_open:
+                await asyncio.sleep(STALE_WAIT_S)
+
+    @property
+    def _is_open(self) -> bool:
+        return any(one.id == self.redrive.id and one.ended_s is None for one in self._store.redrives)
+
+    @property
+    def _room(self) -> int:
+        return UNDER_WAY_MAX - len(self._under_way)
+
+    async def _read(self) -> tuple[list[DeadLetter], bool]:
+        """The oldest that are neither on their way nor at their end, and whether there may be more."""
+        ended, wanted = frozenset(self._ended), min(self._room, self._batch)
+        asked = len(self._under_way) + len(ended) + wanted
+        found = await self._store.claimed(self.redrive.id, asked)
+        # Ended before this reading and not in it: the store has seen to it, and tells of it no more.
+        self._ended -= ended - {letter.id for letter in found}
+        known = self._under_way | self._ended
+        return [letter for letter in found if letter.id not in known][:wanted], len(found) == asked
+
+    async def _wait_for_turn(self) -> None:
+        if self._bucket is not None:
+            loop = asyncio.get_running_loop()
+            await asyncio.sleep(self._bucket.wait_s(loop.time()))
+            self._bucket.begin(loop.time())
+
+    async def _wait_for_room(self, room: int) -> None:
+        while self._room < room:
+            self._moved.clear()
+            await self._moved.wait()
+
+    def _send(self, letter: DeadLetter) -> None:
+        self._under_way.add(letter.id)
+
+        def done(is_delivered: bool, attempts: tuple[AttemptRecord, ...]) -> None:
+            self._under_way.discard(letter.id)
+            self._ended.add(letter.id)
+            self._moved.set()
+            if is_delivered:
+                self._store.redriven(letter)
+            else:
+                self._store.failed_again(letter, attempts)
+
+        target = self._find_trigger(letter.address)
+        if target is None:
+            done(False, ())
+        else:
+            target.redrive(letter, done)
