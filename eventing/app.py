@@ -8,19 +8,23 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, closing, contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Final
 
-from dispatcher.deadletter import DeadLetterStore
+from channels.journal import Journal
 from dispatcher.lane import LATENCY_BOUNDS_S
 from dispatcher.pool import PoolLimits
+from dispatcher.redrive import Redriver
 from dispatcher.sink import Pools
 from dispatcher.tasks import every, supervise
+from eventing.dead_letter_office import DeadLetterOffice
+from eventing.engine import Engines
 from eventing.ingress.asgi import IngressApp
 from eventing.ingress.intake import Intake, Limits
 from eventing.ingress.protocol import IngressProtocol
 from eventing.listener import Listener
-from eventing.overview import Overview
+from eventing.overview import Overview, find_trigger
 from eventing.reconciler import Reconciler
 from eventing.reloader import Reloader
 from eventing.resources.catalogue import Catalogue
@@ -41,24 +45,26 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
     """Run a server with the resources in these files until SIGTERM or SIGINT; returns the exit code.
 
     Two lines on stdout say where it is, once both doors are open. SIGHUP reads the files again. Raises ManifestError,
-    PortTaken and CannotListen before anything was started; whatever it raises, nothing is left open.
+    DataDirTaken, NewerJournal, PortTaken and CannotListen before anything was started; whatever it raises, nothing is
+    left open.
     """
     catalogue = Catalogue()
     store = MemoryStore()
     reloader = Reloader(store=store, catalogue=catalogue, paths=paths)
     intake = Intake(_limits(settings))
-    dead_letters = DeadLetterStore(size_max_bytes=settings.dead_letter_size_max_bytes)
     async with AsyncExitStack() as stack:
         stack.enter_context(_patient_collector())
         await reloader.load()
         ingress = await stack.enter_async_context(Listener("--port", settings.host, settings.port))
         api = await stack.enter_async_context(Listener("--api-port", settings.api_host, settings.api_port))
         pools = stack.enter_context(closing(Pools(_pool_limits(settings))))
+        journal = await _open_journal(stack, settings, intake)
+        engines = Engines(journal=journal, settings=settings)
         reconciler = Reconciler(
             store=store,
             catalogue=catalogue,
             pools=pools,
-            dead_letters=dead_letters,
+            engines=engines,
             intake=intake,
             settings=settings,
             base_url=ingress.url,
@@ -68,13 +74,26 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
         stop = _Stop(timeout_s=settings.shutdown_timeout_s)
         stack.enter_context(stop.on_signals(reload=reloader.request, hurry=doors.hurry))
         await reconciler.reconcile()
+        redriver = Redriver(partial(find_trigger, reconciler), engines.dead_letters)
         loops = _loops(intake=intake, ingress=ingress, pools=pools, reconciler=reconciler, reloader=reloader)
+        loops["redriver"] = redriver.run
         await stack.enter_async_context(_running(loops | ({"file watch": reloader.watch} if watch else {})))
-        overview = Overview(reconciler=reconciler, intake=intake, dead_letters=dead_letters)
+        office = DeadLetterOffice(engines.dead_letters, redriver)
+        overview = Overview(reconciler=reconciler, intake=intake, journal=journal, dead_letters=office)
         if not stop.is_asked:
             await doors.open(overview, settings.ingress)
         await _run_until_drained(doors, reconciler, stop)
     return 0
+
+
+async def _open_journal(stack: AsyncExitStack, settings: Settings, intake: Intake) -> Journal | None:
+    """The journal, where the server is to have one. While it cannot store, the server is not ready."""
+    if settings.default_channel != "journal":
+        return None
+    opening = Journal(settings.data_dir, size_max_bytes=settings.journal_size_max_bytes)
+    journal = await stack.enter_async_context(opening)
+    intake.fault = lambda: journal.fault
+    return journal
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -195,6 +214,7 @@ async def _run_until_drained(doors: _Doors, reconciler: Reconciler, stop: _Stop)
     """
     await stop.wait()
     doors.intake.is_draining = True
+    reconciler.hold()
     while stop.left_s and reconciler.is_moving:  # noqa: ASYNC110 - counters on the hot path set no asyncio.Event
         await asyncio.sleep(DRAIN_INTERVAL_S)
     await doors.close(stop.left_s)

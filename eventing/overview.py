@@ -3,13 +3,23 @@
 from collections.abc import Iterable, Sequence
 from typing import TypeVar
 
-from dispatcher.broker import Broker
-from dispatcher.deadletter import DeadLetter, DeadLetterStore
+from channels.dead_letter import Address
+from channels.journal import Journal, JournalChannel, Retention
 from dispatcher.trigger import Trigger
+from eventing.dead_letter_office import DeadLetterOffice
 from eventing.ingress.intake import Intake
-from eventing.operations import BrokerStatus, IngressStatus, LaneStatus, TriggerStatus
+from eventing.operations import (
+    BrokerStatus,
+    IngressStatus,
+    JournalStatus,
+    LaneStatus,
+    RetentionStatus,
+    TriggerStatus,
+)
 from eventing.reconciler import Reconciler
+from eventing.resources.broker import BROKER
 from eventing.resources.identity import Key
+from eventing.resources.trigger import TRIGGER
 from eventing.served import ServedBroker, ServedTrigger
 
 T = TypeVar("T")
@@ -18,15 +28,21 @@ T = TypeVar("T")
 class Overview:
     """`Operations` over a running server."""
 
-    def __init__(self, *, reconciler: Reconciler, intake: Intake, dead_letters: DeadLetterStore) -> None:
+    def __init__(
+        self, *, reconciler: Reconciler, intake: Intake, journal: Journal | None, dead_letters: DeadLetterOffice
+    ) -> None:
+        self.dead_letters = dead_letters
+        """All dead letters, and what may be done about them."""
         self._reconciler = reconciler
         self._intake = intake
-        self._dead_letters = dead_letters
+        self._journal = journal
 
     @property
     def is_ready(self) -> bool:
-        """The server is up and nobody asked it to stop. One Broker without a channel does not take the others away."""
-        return self._intake.is_ready and not self._intake.is_draining
+        """The server is up, its journal can store, and nobody asked it to stop. One Broker without a channel does not
+        take the others away, nor do accounts that are off: deliveries go on.
+        """
+        return self._intake.takes_events
 
     def brokers(self) -> Sequence[BrokerStatus]:
         """All Brokers, by namespace and name."""
@@ -45,17 +61,29 @@ class Overview:
         answers = {202: self._intake.accepted, **self._intake.answers}
         return IngressStatus({status: n for status, n in answers.items() if n}, self._intake.connections)
 
-    def dead_letters(self) -> Sequence[DeadLetter]:
-        """All dead letters, newest first."""
-        return list(self._dead_letters)
+    def journal(self) -> JournalStatus | None:
+        """The journal, None where the server has none."""
+        if self._journal is None:
+            return None
+        held = self._journal.statistics()
+        return JournalStatus(
+            size_bytes=held.size_bytes,
+            size_max_bytes=held.size_max_bytes,
+            file_size_bytes=held.file_size_bytes,
+            commits=held.commits,
+            damaged=held.damaged,
+            fault=self._journal.fault,
+        )
 
-    def dead_letter(self, letter_id: int) -> DeadLetter | None:
-        """One dead letter."""
-        return self._dead_letters.get(letter_id)
+    async def pause(self, namespace: str, name: str, *, is_paused: bool) -> None:
+        """Pause a Trigger, or resume it; it is so when this returns. Raises NotFound, Conflict."""
+        await self._reconciler.set_paused(TRIGGER.key(namespace, name), is_paused=is_paused)
 
-    def dead_letters_evicted(self) -> int:
-        """Dead letters that left the bounded store for younger ones."""
-        return self._dead_letters.evicted
+
+def find_trigger(reconciler: Reconciler, address: Address) -> Trigger | None:
+    """The Trigger at work that a dead letter failed for."""
+    served = reconciler.brokers.get(BROKER.key(address.namespace, address.broker))
+    return None if served is None else served.broker.triggers.get(address.trigger)
 
 
 def _by_name(items: Iterable[tuple[Key, T]]) -> list[tuple[Key, T]]:
@@ -73,12 +101,15 @@ def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
         reason=readiness.reason,
         message=readiness.message,
         address=served.sink.uri,
-        channel="" if channel is None else "memory",
+        channel=served.engine or "",
         durable=channel is not None and channel.features.durable,
         statistics=statistics,
         accepted=0 if statistics is None else statistics.stored,
         replies=broker.replies,
         triggers=len(broker.triggers),
+        orphans=broker.orphans,
+        unaccounted=broker.unaccounted,
+        retention=_retention_status(channel.retention) if isinstance(channel, JournalChannel) else None,
     )
 
 
@@ -94,24 +125,38 @@ def _trigger_status(key: Key, served: ServedTrigger, broker: ServedBroker | None
         message=readiness.message,
         subscriber_uri=served.subscriber_uri,
         dead_letter_sink_uri=served.dead_letter_sink_uri,
-        lane=None if broker is None or at_work is None else _lane_status(broker.broker, at_work),
+        lane=None if broker is None or at_work is None else _lane_status(at_work),
     )
 
 
-def _lane_status(broker: Broker, trigger: Trigger) -> LaneStatus:
-    lane = trigger.lane
+def _lane_status(trigger: Trigger) -> LaneStatus:
+    lane, manner = trigger.lane, trigger.spec.manner
     return LaneStatus(
         waiting=trigger.waiting,
         in_flight=trigger.in_flight,
         retrying=trigger.retrying,
+        parked=trigger.parked,
         matched=trigger.matched,
-        filtered=broker.judged - trigger.judged_before - trigger.matched,
+        filtered=trigger.filtered,
         delivered=trigger.delivered,
         retried=trigger.retried,
         dead_lettered=trigger.dead_lettered,
+        redriven=trigger.redriven,
+        dropped=trigger.dropped,
         replies=lane.replies,
         replies_ignored=lane.replies_ignored,
+        blocked_keys=trigger.blocked_keys,
+        concurrency=lane.concurrency,
         breaker=lane.breaker.state,
+        balance=trigger.balance,
+        paused=manner.is_paused,
+        ordered=manner.order is not None,
+        catching_up=trigger.is_catching_up,
+        rate=manner.rate,
         latency_buckets=tuple(lane.latency_buckets),
         latency_sum_s=lane.latency_sum_s,
     )
+
+
+def _retention_status(retention: Retention) -> RetentionStatus:
+    return RetentionStatus(age_s=retention.age_s, size_max_bytes=retention.size_max_bytes)

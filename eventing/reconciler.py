@@ -9,13 +9,13 @@ import logging
 from collections.abc import AsyncIterator, Iterable
 from typing import Final
 
-from channels.memory import MemoryChannel
+from channels.contract import Channel
 from dispatcher.broker import Broker
-from dispatcher.deadletter import DeadLetterStore
-from dispatcher.lane import LaneLimits
 from dispatcher.sink import Pools, Sink
+from eventing.engine import Engines
 from eventing.errors import Expired, ResolutionError
 from eventing.ingress.intake import Intake
+from eventing.pause import forget_pause, set_paused, with_pause
 from eventing.resources import broker as broker_kind
 from eventing.resources import trigger as trigger_kind
 from eventing.resources.broker_channel import choose_channel
@@ -43,7 +43,7 @@ class Reconciler:
         store: Store,
         catalogue: Catalogue,
         pools: Pools,
-        dead_letters: DeadLetterStore,
+        engines: Engines,
         intake: Intake,
         settings: Settings,
         base_url: str,
@@ -52,7 +52,7 @@ class Reconciler:
         self.triggers: dict[Key, ServedTrigger] = {}
         self._store = store
         self._catalogue = catalogue
-        self._dead_letters = dead_letters
+        self._engines = engines
         self._intake = intake
         self._settings = settings
         self._base_url = base_url
@@ -63,9 +63,8 @@ class Reconciler:
             broker_sinks=self._broker_sink,
         )
         self._specifier = Specifier(sinks, settings)
-        self._lane_limits = _lane_limits(settings)
         self._world = World()
-        self._gone: list[Broker] = []
+        self._gone: list[tuple[Key, Broker]] = []
         self._lock = asyncio.Lock()
         self._read_at: str | None = None
         """The store's version that the last whole reading began with, until a watch goes on from there."""
@@ -105,13 +104,28 @@ class Reconciler:
         """True while events are on their way that need no more than time: not those that wait for a failing sink."""
         return any(served.is_moving for served in self.brokers.values())
 
+    async def set_paused(self, key: Key, *, is_paused: bool) -> None:
+        """Pause a Trigger, or resume it; it is so when this returns. Raises NotFound, Conflict."""
+        served = self.triggers.get(key)
+        await set_paused(
+            self._store, None if served is None else self._channel(served.broker), key, is_paused=is_paused
+        )
+        await self.reconcile()
+
+    def hold(self) -> None:
+        """Begin nothing more for Brokers that keep what waits: what is in flight ends."""
+        for served in self.brokers.values():
+            served.hold()
+
     async def close(self) -> None:
         """Close all Brokers; what their channels cannot keep is gone."""
         self._intake.routes = {}
-        self._gone += [served.broker for served in self.brokers.values()]
+        await self._close_gone()
+        brokers = [served.broker for served in self.brokers.values()]
         self.brokers.clear()
         self.triggers.clear()
-        await self._close_gone()
+        for broker in brokers:
+            await broker.close()
 
     # From changes to bursts of them.
 
@@ -165,7 +179,8 @@ class Reconciler:
         item, served = self._world.get(key), self.brokers.get(key)
         view = None if item is None else broker_kind.Broker.of(item)
         if served is not None and (view is None or view.uid != served.view.uid):
-            self._gone.append(self.brokers.pop(key).broker)
+            self._gone.append((key, self.brokers.pop(key).broker))
+            await self._close_gone()  # or another one of its name would find what it left
             served = None
         if view is None:
             self._world.forget(key)
@@ -174,29 +189,28 @@ class Reconciler:
             served = self.brokers[key] = self._serve(view)
         served.view = view
         served.broker.event_size_max_bytes = view.event_size_max_bytes or self._settings.event_size_max_bytes
-        served.readiness = await self._give_channel(served.broker, view, self._world.read_as(key))
+        served.readiness = await self._give_channel(served, view, self._world.read_as(key))
 
-    async def _give_channel(self, broker: Broker, view: broker_kind.Broker, lookup: Lookup) -> Readiness:
+    async def _give_channel(self, served: ServedBroker, view: broker_kind.Broker, lookup: Lookup) -> Readiness:
         """A Broker gets its channel once: its class and config never change."""
+        broker = served.broker
         if broker.channel is not None:
+            self._engines.update(broker.channel, view)
             return Readiness()
         try:
-            choose_channel(view, lookup)
+            chosen = choose_channel(view, lookup, default=self._settings.default_channel)
+            place = self._engines.create(chosen.engine, view)
         except ResolutionError as error:
             broker.unready = error.message
             return Readiness.of(error)
-        settings = self._settings
-        await broker.open(
-            MemoryChannel(events_max=settings.memory_events_max, size_max_bytes=settings.memory_size_max_bytes)
-        )
+        await broker.open(place.channel, dead_letters=place.dead_letters, limits=place.limits)
+        served.engine = place.engine
         return Readiness()
 
     def _serve(self, view: broker_kind.Broker) -> ServedBroker:
         broker = Broker(
             view.key.namespace,
             view.key.name,
-            dead_letters=self._dead_letters,
-            limits=self._lane_limits,
             event_size_max_bytes=self._settings.event_size_max_bytes,
         )
         return ServedBroker(view, broker, address=f"{self._base_url}{broker.path.decode()}")
@@ -206,15 +220,22 @@ class Reconciler:
 
     def _reconcile_trigger(self, key: Key) -> None:
         item, old = self._world.get(key), self.triggers.pop(key, None)
-        view = None if item is None else _view(item, old)
+        view = None if item is None else trigger_kind.Trigger.of(item, None if old is None else old.view)
         broker = None if view is None else broker_kind.BROKER.key(key.namespace, view.broker)
         left = None if old is None else self.brokers.get(old.broker)
         if old is not None and left is not None and (view is None or (view.uid, broker) != (old.view.uid, old.broker)):
             left.remove(key.name)
-        if view is None or broker is None:
+            forget_pause(left.broker.channel, key)
+        if item is None or view is None or broker is None:
             self._world.forget(key)
         else:
-            self.triggers[key] = self._find(view, broker, self._world.read_as(key))
+            lookup = self._world.read_as(key)
+            self.triggers[key] = self._find(with_pause(view, item, self._channel(broker)), broker, lookup)
+
+    def _channel(self, key: Key) -> Channel | None:
+        """That of this Broker, where it has one."""
+        served = self.brokers.get(key)
+        return None if served is None else served.broker.channel
 
     def _find(self, view: trigger_kind.Trigger, broker: Key, lookup: Lookup) -> ServedTrigger:
         lookup(broker)
@@ -232,24 +253,7 @@ class Reconciler:
 
     async def _close_gone(self) -> None:
         while self._gone:
-            await self._gone[-1].close()
+            key, broker = self._gone[-1]
+            await broker.close(is_deleted=True)
+            self._engines.drop(key)
             self._gone.pop()
-
-
-def _view(item: Object, old: ServedTrigger | None) -> trigger_kind.Trigger:
-    """The view of a Trigger, whose filters are compiled once per generation: it grows with all that a view shows."""
-    metadata = item["metadata"]
-    if old is not None and (old.view.uid, old.view.generation) == (metadata["uid"], metadata["generation"]):
-        return old.view
-    return trigger_kind.Trigger.of(item)
-
-
-def _lane_limits(settings: Settings) -> LaneLimits:
-    share = settings.memory_backlog_share
-    return LaneLimits(
-        concurrency_max=settings.lane_concurrency_max,
-        backlog_events_max=max(1, int(settings.memory_events_max * share)),
-        backlog_size_max_bytes=max(1, int(settings.memory_size_max_bytes * share)),
-        breaker_failures=settings.breaker_failures,
-        breaker_pause_s=settings.breaker_pause_s,
-    )

@@ -10,6 +10,7 @@ from dispatcher.trigger import TriggerSpec
 from eventing.errors import ResolutionError
 from eventing.resources import broker as broker_kind
 from eventing.resources import trigger as trigger_kind
+from eventing.resources.broker_channel import Engine
 from eventing.resources.identity import Key
 
 
@@ -45,11 +46,13 @@ class ServedBroker:
         self.view = view
         self.broker = broker
         self.readiness = Readiness()
+        self.engine: Engine | None = None
+        """What its channel is, once it has one."""
         self.sink = BrokerSink(address, broker)
         """How Triggers of this process send to it; its URI is the address for everybody else."""
         self._specs: dict[str, TriggerSpec] = {}
         self._removed: set[str] = set()
-        self._is_stale = False
+        self._is_stale = True
 
     def place(self, name: str, spec: TriggerSpec) -> None:
         """That Trigger is to do this, from `apply` on."""
@@ -74,16 +77,25 @@ class ServedBroker:
         self._removed.clear()
         self._is_stale = False
 
+    def hold(self) -> None:
+        """Begin nothing more where the channel keeps what waits."""
+        if self.broker.channel is not None and self.broker.channel.features.durable:
+            self.broker.hold()
+
     @property
     def is_moving(self) -> bool:
-        """True while it holds events that need no more than time: not those that wait for a failing sink."""
+        """True while it holds events that need no more than time: not those that wait for a failing sink, nor those
+        that a durable channel keeps.
+        """
         broker = self.broker
-        statistics = None if broker.channel is None else broker.channel.statistics()
-        if statistics is None or not statistics.events:
+        if broker.channel is None:
             return False
-        if broker.judged < statistics.stored:
-            return True
         triggers = broker.triggers.values()
+        if broker.channel.features.durable:
+            return any(trigger.in_flight for trigger in triggers)
+        statistics = broker.channel.statistics()
+        if statistics.events and broker.judged < statistics.stored:
+            return True
         return any(_is_moving(trigger.lane) or _is_moving(trigger.dead_letter_lane) for trigger in triggers)
 
 

@@ -3,17 +3,19 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, PositiveFloat, PositiveInt
+from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 IngressEngine = Literal["protocol", "asgi"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
+DefaultChannel = Literal["journal", "memory"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 KIB = 1024
 MIB = 1024 * KIB
+GIB = 1024 * MIB
 
 
 class PortTaken(OSError):  # noqa: N818 - named for what it is, like the errors of the kernel
@@ -47,7 +49,9 @@ class Settings(BaseSettings):
     api_port: Port = 8081
     """The ops API's port; 0 takes a free one. The ingress' neighbour."""
     data_dir: Path = Path("eventing-data")
-    """Folder of everything durable, relative to the working directory."""
+    """Folder of everything durable, relative to the working directory. One process at a time owns it."""
+    default_channel: DefaultChannel = "journal"
+    """Where the events of a Broker rest that asks for nothing else. RabbitMQ's queues are durable by default, too."""
     ingress: IngressEngine = "protocol"
     """How HTTP is read: `protocol` is a protocol class of our own, `asgi` an application any ASGI server can run."""
     cluster_domain: str = "cluster.local"
@@ -72,6 +76,13 @@ class Settings(BaseSettings):
     batch_events_max: PositiveInt = 10_000
     """Events in one batch, 413 above. AWS Kinesis takes 500 records per request."""
 
+    journal_size_max_bytes: PositiveInt = 10 * GIB
+    """What the journal holds of all Brokers, dead letters among it, 503 above. NATS JetStream asks for such a bound."""
+    retention_age_s: NonNegativeFloat = 0.0
+    """How long the journal keeps events that are settled, for Triggers that begin in the past; 0 for no longer than
+    needed. Kafka: 7 days."""
+    retention_size_max_bytes: NonNegativeInt = 0
+    """How much of settled events the journal keeps of one Broker; 0 for no such bound. Kafka's `retention.bytes`."""
     memory_size_max_bytes: PositiveInt = 32 * MIB
     """What one Broker's in-memory channel holds, 503 above. Kafka's producer buffers as much (`buffer.memory`)."""
     memory_events_max: PositiveInt = 100_000
@@ -79,7 +90,7 @@ class Settings(BaseSettings):
     memory_backlog_share: Share = 0.5
     """Part of an in-memory channel that one Trigger may hold; its events beyond that are dead-lettered."""
     dead_letter_size_max_bytes: PositiveInt = 8 * MIB
-    """What the built-in dead letter store holds; above it the oldest make room, and are counted."""
+    """Dead letters of in-memory channels; above it the oldest make room, and are counted. The journal evicts none."""
 
     delivery_timeout_s: PositiveFloat = 300.0
     """One attempt where `delivery.timeout` is unset. Knative: no bound in memory, 600 s with Kafka."""
@@ -89,6 +100,15 @@ class Settings(BaseSettings):
     """Largest answer read from a sink: a reply is an event and bounded like one."""
     lane_concurrency_max: PositiveInt = 64
     """Attempts one Trigger has in flight. Knative's Kafka engine: 50 (`max.poll.records`)."""
+    lane_concurrency_min: PositiveInt = 1
+    """The fewest that a sink in trouble is slowed down to. TCP's congestion window falls to one segment, too."""
+    lane_window_events_max: PositiveInt = 256
+    """Events that wait for one Trigger of a durable channel in memory: after a crash they come again. More wait in the
+    channel. RabbitMQ advises to prefetch 100 to 300."""
+    lane_window_size_max_bytes: PositiveInt = 4 * MIB
+    """The same in bytes. RabbitMQ bounds what is prefetched by count alone."""
+    retry_park_after_s: NonNegativeFloat = 1.0
+    """A retry that is due later waits in the channel, not in memory: with its count, over restarts."""
     sink_connections_max: PositiveInt = 256
     """Connections to one host, all Triggers together. Apache's own default serves as many (`MaxRequestWorkers`)."""
     sink_connection_age_max_s: PositiveFloat = 60.0

@@ -28,7 +28,7 @@ class BrokerSinks(Protocol):
 
 
 @dataclass(frozen=True, slots=True)
-class Manner:
+class RequestForm:
     """How events are sent, wherever they go. `namespace` is the Trigger's."""
 
     namespace: str
@@ -47,7 +47,7 @@ class Specification:
 
 
 class Sinks:
-    """One sink per address and manner, gone with the last Trigger that sends there.
+    """One sink per address and form, gone with the last Trigger that sends there.
 
     So two specs are equal where they say the same, and a Trigger is not touched for a change that does not reach it.
     """
@@ -57,25 +57,25 @@ class Sinks:
         self._catalogue = catalogue
         self._cluster_domain = cluster_domain
         self._broker_sinks = broker_sinks
-        self._http_sinks: WeakValueDictionary[tuple[str, str, Manner], HttpSink] = WeakValueDictionary()
+        self._http_sinks: WeakValueDictionary[tuple[str, str, RequestForm], HttpSink] = WeakValueDictionary()
 
-    def find(self, destination: Destination, manner: Manner, lookup: Lookup) -> Sink:
+    def find(self, destination: Destination, form: RequestForm, lookup: Lookup) -> Sink:
         """Where a destination leads. Raises ResolutionError, and ValueError for an address no request can go to."""
         found = resolve(destination, lookup, catalogue=self._catalogue, cluster_domain=self._cluster_domain)
         if isinstance(found, ResolvedBroker):
             return self._broker_sinks(found.key)
-        return self._http_sink(found.uri, destination.ca_certs or "", manner)
+        return self._http_sink(found.uri, destination.ca_certs or "", form)
 
-    def _http_sink(self, uri: str, ca_certs: str, manner: Manner) -> HttpSink:
-        key = (uri, ca_certs, manner)
+    def _http_sink(self, uri: str, ca_certs: str, form: RequestForm) -> HttpSink:
+        key = (uri, ca_certs, form)
         sink = self._http_sinks.get(key)
         if sink is None:
             sink = self._http_sinks[key] = HttpSink(
                 uri,
                 self._pools.of(uri, ca_certs),
-                namespace=manner.namespace,
-                is_structured=manner.is_structured,
-                asks_reply=manner.asks_reply,
+                namespace=form.namespace,
+                is_structured=form.is_structured,
+                asks_reply=form.asks_reply,
             )
         return sink
 
@@ -91,8 +91,8 @@ class Specifier:
         """What the Trigger's lane is to do, under this delivery, while the world is as the lookup sees it."""
         found = Specification()
         namespace, is_structured = trigger.key.namespace, delivery.format == "json"
-        to_subscriber = Manner(namespace, is_structured, asks_reply=True)
-        to_dead_letter_sink = Manner(namespace, is_structured, asks_reply=False)
+        to_subscriber = RequestForm(namespace, is_structured, asks_reply=True)
+        to_dead_letter_sink = RequestForm(namespace, is_structured, asks_reply=False)
         try:
             sink = self._find(trigger.subscriber, to_subscriber, lookup, SUBSCRIBER_UNRESOLVED)
             found.subscriber_uri = sink.uri
@@ -102,14 +102,21 @@ class Specifier:
                     delivery.dead_letter_sink, to_dead_letter_sink, lookup, DEAD_LETTER_SINK_UNRESOLVED
                 )
                 found.dead_letter_sink_uri = dead_letter_sink.uri
-            found.spec = TriggerSpec(trigger.predicate, sink, dead_letter_sink, self._policy(delivery))
+            found.spec = TriggerSpec(
+                trigger.predicate,
+                sink,
+                dead_letter_sink,
+                self._policy(delivery),
+                trigger.manner,
+                trigger.start,
+            )
         except ResolutionError as error:
             found.fault = error
         return found
 
-    def _find(self, destination: Destination, manner: Manner, lookup: Lookup, reason: str) -> Sink:
+    def _find(self, destination: Destination, form: RequestForm, lookup: Lookup, reason: str) -> Sink:
         try:
-            return self._sinks.find(destination, manner, lookup)
+            return self._sinks.find(destination, form, lookup)
         except (ResolutionError, ValueError) as error:
             raise ResolutionError(reason, str(error)) from error
 

@@ -1,18 +1,10 @@
-"""The shapes of the ops API's answers. The OpenAPI page is made from them."""
+"""The shapes of the ops API's answers about resources and the server. The OpenAPI page is made from them."""
 
-import base64
-from collections import Counter
-from collections.abc import Iterable, Sequence
-from datetime import UTC, datetime
-from typing import Annotated, Any, Self
+from typing import Annotated
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict
 from pydantic.alias_generators import to_camel
-from pydantic_core import from_json
 
-from channels.attribute import Value, canonical, is_json
-from channels.event import Event
-from dispatcher.deadletter import AttemptRecord, DeadLetter
 from eventing.operations import LaneStatus
 
 
@@ -37,6 +29,17 @@ class Statistics(Model):
     size_bytes: int
     events_max: int
     size_max_bytes: int
+    stored: int
+    """Events stored since the channel came to be: where it is durable, over restarts."""
+    damaged: int
+    """Records found unreadable and set aside, ever."""
+
+
+class Retention(Model):
+    """How long events are kept that were settled; 0 sets no such bound, and with neither nothing is kept."""
+
+    age_s: float
+    size_max_bytes: int
 
 
 class Broker(Model):
@@ -51,25 +54,35 @@ class Broker(Model):
     address: str
     """Where events are sent to."""
     channel: str
-    """The kind of its channel."""
+    """What its events rest in: `journal` or `memory`; empty where there is no channel."""
     durable: bool
     """Events survive the process."""
+    retention: Retention | None
+    """None where settled events cannot be kept."""
     statistics: Statistics | None
     """None where there is no channel."""
     accepted: int
     """Events stored, replies among them."""
     replies: int
     triggers: int
+    orphans: dict[str, int]
+    """How many events are kept for Triggers that do not exist and may come back, by name."""
+    unaccounted: int
+    """Events that were accepted and that nobody can tell of: 0, unless there is a bug."""
 
 
 class Lane(Model):
-    """The lane of one Trigger: matched = waiting + inFlight + delivered + deadLettered + dropped, at every moment."""
+    """The lanes of one Trigger: matched + redriven = waiting + inFlight + delivered + deadLettered + dropped, at every
+    moment.
+    """
 
     waiting: int
-    """Events that wait for an attempt, retries among them."""
+    """Events that wait for an attempt, retries and parked ones among them."""
     in_flight: int
     retrying: int
     """Waiting events whose retry is due later."""
+    parked: int
+    """Waiting events that rest in the channel, not in memory."""
     matched: int
     filtered: int
     """Events that the filters kept away."""
@@ -77,9 +90,27 @@ class Lane(Model):
     retried: int
     """Attempts after the first."""
     dead_lettered: int
+    redriven: int
+    """Dead letters that are under way once more, or were delivered in the end."""
+    dropped: int
+    """Events given up because what they waited for was deleted."""
+    balance: int
+    """What the two sides of the equation differ by: 0, unless there is a bug."""
     replies: int
     replies_ignored: int
     """Answers with a body that was no event."""
+    paused: bool
+    """Nothing is sent until it is resumed."""
+    ordered: bool
+    """One event of a key at a time, in order."""
+    blocked_keys: int
+    """Keys whose events wait for the first of them."""
+    catching_up: bool
+    """It began in the past and has not reached the present yet."""
+    concurrency: int
+    """Attempts that may be in flight."""
+    rate: float | None
+    """Attempts begun per second; None for no limit."""
     breaker: str
     """`closed`, `open` or `half-open`."""
     latency_mean_s: float | None = None
@@ -111,68 +142,6 @@ class Trigger(Model):
     """None where nothing is delivered."""
 
 
-class Attempt(Model):
-    """One request to one sink."""
-
-    time: datetime
-    destination: str
-    status: int | None
-    """None where no answer came."""
-    latency_s: float
-    error: str | None
-    """What kept an answer away."""
-    answer: str
-    """The beginning of the answer's body, as text."""
-
-    @classmethod
-    def of(cls, record: AttemptRecord) -> Self:
-        """The shape of an attempt."""
-        return cls(
-            time=datetime.fromtimestamp(record.time_s, UTC),
-            destination=record.destination,
-            status=record.status,
-            latency_s=record.latency_s,
-            error=record.error,
-            answer=record.answer.decode("utf-8", errors="replace"),
-        )
-
-
-class DeadLetterSummary(Model):
-    """One event that failed for good for one Trigger."""
-
-    id: int
-    time: datetime
-    namespace: str
-    broker: str
-    trigger: str
-    reason: str
-    """One word, such as `retriesexhausted`."""
-    attributes: dict[str, str | int | bool]
-    """The event's context attributes; binary ones as base64."""
-    attempt_count: int
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> Self:
-        """The shape of a dead letter in a list."""
-        return cls(**_summary_of(letter))
-
-
-class DeadLetterDetail(DeadLetterSummary):
-    """One dead letter with its data, in exactly one of two forms unless there is none, and all attempts."""
-
-    data: Any = None
-    """A JSON value where the data is JSON, a number beyond a double's range as null; else the text."""
-    data_base64: str | None = Field(None, alias="data_base64")
-    """Data that is no text. Named as in the CloudEvents JSON format."""
-    attempts: list[Attempt]
-
-    @classmethod
-    def of(cls, letter: DeadLetter) -> Self:
-        """The shape of a dead letter on its own."""
-        attempts = [Attempt.of(record) for record in letter.attempts]
-        return cls(**_summary_of(letter), **_data_of(letter.event), attempts=attempts)
-
-
 class BrokerList(Model):
     """Brokers, by namespace and name."""
 
@@ -185,56 +154,18 @@ class TriggerList(Model):
     items: list[Trigger]
 
 
-class DeadLetterList(Model):
-    """Dead letters that match the query, newest first."""
+class Journal(Model):
+    """The one file that all durable Brokers share."""
 
-    items: list[DeadLetterSummary]
-    """At most `limit` of them."""
-    total: int
-    """How many match."""
-    count_by_reason: dict[str, int]
-    """How many match, by reason."""
-    evicted: int
-    """Dead letters that left the bounded store for younger ones, since the server began."""
-
-    @classmethod
-    def of(cls, letters: Sequence[DeadLetter], *, limit: int, evicted: int) -> Self:
-        """The first `limit` of these letters, and counts of all."""
-        items = [DeadLetterSummary.of(letter) for letter in letters[:limit]]
-        return cls(items=items, total=len(letters), count_by_reason=_count_by_reason(letters), evicted=evicted)
-
-
-def _count_by_reason(letters: Iterable[DeadLetter]) -> dict[str, int]:
-    return dict(Counter(letter.reason for letter in letters).most_common())
-
-
-def _summary_of(letter: DeadLetter) -> dict[str, Any]:
-    return {
-        "id": letter.id,
-        "time": datetime.fromtimestamp(letter.time_s, UTC),
-        "namespace": letter.namespace,
-        "broker": letter.broker,
-        "trigger": letter.trigger,
-        "reason": letter.reason,
-        "attributes": {name: _shown(value) for name, value in letter.event.attributes.items()},
-        "attempt_count": len(letter.attempts),
-    }
-
-
-def _shown(value: Value) -> str | int | bool:
-    return canonical(value) if isinstance(value, bytes) else value
-
-
-def _data_of(event: Event) -> dict[str, Any]:
-    """`data` or `data_base64` of an event: JSON, else text, else base64. Data that only claims to be JSON is text."""
-    if event.data is None:
-        return {}
-    if event.json_data or is_json(event.datacontenttype or ""):
-        try:
-            return {"data": from_json(event.data, allow_inf_nan=False)}
-        except ValueError:
-            pass
-    try:
-        return {"data": event.data.decode("utf-8")}
-    except UnicodeDecodeError:
-        return {"data_base64": base64.b64encode(event.data).decode("ascii")}
+    size_bytes: int
+    """What it holds, dead letters among it."""
+    size_max_bytes: int
+    """The bound of that; producers get 503 above."""
+    file_size_bytes: int
+    """What that takes on disk."""
+    commits: int
+    """Transactions since the server began."""
+    damaged: int
+    """Records found unreadable and set aside, ever."""
+    fault: str
+    """Why nothing can be stored at this moment; empty where it can."""

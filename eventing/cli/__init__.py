@@ -8,7 +8,7 @@ from typing import Annotated
 
 import typer
 
-from eventing.cli import deadletter, filter_test, send, serve, sink, status
+from eventing.cli import deadletter, filter_test, redrive, send, serve, sink, status, trigger
 from eventing.cli.output import Failure
 
 app = typer.Typer(
@@ -19,7 +19,9 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 filters = typer.Typer(help="Try filters without a server.", no_args_is_help=True)
-dead_letters = typer.Typer(help="Look into the built-in dead letter store.", no_args_is_help=True)
+dead_letters = typer.Typer(help="What failed for good: look at it, deliver it again, let it go.", no_args_is_help=True)
+redrives = typer.Typer(help="How far redrives of dead letters are.", no_args_is_help=True)
+triggers = typer.Typer(help="Pause Triggers, and resume them.", no_args_is_help=True)
 
 app.command("serve")(serve.serve)
 app.command("send")(send.send)
@@ -28,13 +30,21 @@ app.command("status")(status.status)
 filters.command("test")(filter_test.filter_test)
 dead_letters.command("list")(deadletter.list_dead_letters)
 dead_letters.command("show")(deadletter.show_dead_letter)
+dead_letters.command("redrive")(deadletter.redrive_dead_letters)
+dead_letters.command("discard")(deadletter.discard_dead_letters)
+redrives.command("list")(redrive.list_redrives)
+triggers.command("pause")(trigger.pause)
+triggers.command("resume")(trigger.resume)
 app.add_typer(filters, name="filter")
 app.add_typer(dead_letters, name="deadletters")
+app.add_typer(redrives, name="redrives")
+app.add_typer(triggers, name="trigger")
 
 
 # A group with one command would otherwise swallow that command's name.
 @filters.callback()
-def _filters() -> None:
+@redrives.callback()
+def _group() -> None:
     pass
 
 

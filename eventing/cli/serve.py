@@ -74,6 +74,8 @@ def read_settings(options: dict[str, Any]) -> "Settings":
 
 def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> int:
     """Run the server on uvloop where there is one, and return its exit code. Raises Failure for what users mend."""
+    from channels.errors import ChannelUnavailable
+    from channels.journal import DataDirTaken, NewerJournal
     from eventing.app import serve as serve_app
     from eventing.manifest import ManifestError
     from eventing.settings import CannotListen, PortTaken
@@ -84,7 +86,7 @@ def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> i
         from uvloop import run
     try:
         return int(run(serve_app(settings, paths=paths, watch=watch)))
-    except (ManifestError, PortTaken, CannotListen) as error:
+    except (ManifestError, PortTaken, CannotListen, DataDirTaken, NewerJournal, ChannelUnavailable) as error:
         raise Failure(str(error)) from error
 
 

@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from email.utils import formatdate
 from http import HTTPStatus
@@ -95,6 +95,8 @@ class Intake:
         """Path -> where it leads. Replaced whole when Brokers change."""
         self.is_draining = False
         self.is_ready = False
+        self.fault: Callable[[], str] = str
+        """Why nothing can be stored, as a probe is told; empty where it can."""
         self.accepted = 0
         """Requests answered 202."""
         self.answers: Counter[int] = Counter()
@@ -139,14 +141,19 @@ class Intake:
         else:
             receipt.stored()
 
+    @property
+    def takes_events(self) -> bool:
+        """The server is up, nobody asked it to stop, and it can store."""
+        return self.is_ready and not self.is_draining and not self.fault()
+
     def answer_to(self, method: str, target: bytes) -> Answer:
         """The answer to a request that carries no event to a known Broker."""
         path = path_of(target)
         if method == "OPTIONS":
             return OPTIONS
         if method in ("GET", "HEAD") and path in (b"/healthz", b"/readyz"):
-            if path == b"/readyz" and (self.is_draining or not self.is_ready):
-                return refusal(503, "not ready")
+            if path == b"/readyz" and not self.takes_events:
+                return refusal(503, self.fault() or "not ready")
             return Answer(200, (("Content-Type", "text/plain"),), b"ok")
         if method != "POST":
             return refusal(405, "events are POSTed", headers=(("Allow", ALLOW),))

@@ -14,6 +14,7 @@ from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery
 from eventing.resources.duck import ADDRESS, DEAD_LETTER_SINK_STATUS, REFERENCE, STATUS, Reference, validate_reference
 from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.kind import Column, Context, Kind
+from eventing.resources.retention import RETENTION_ANNOTATION, Retention, parse_retention
 from eventing.resources.schema import MISSING, STRING, array, record
 
 CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
@@ -35,6 +36,8 @@ class Broker:
     delivery: DeliverySpec
     event_size_max_bytes: int | None = None
     """The largest request body it takes; None for the server's own bound."""
+    retention: Retention | None = None
+    """How long settled events are kept; None for the server's own bounds."""
 
     @classmethod
     def of(cls, item: Object) -> Self:
@@ -48,6 +51,7 @@ class Broker:
             Reference.of(config, key.namespace) if config else None,
             DeliverySpec.of(spec.get("delivery"), key.namespace),
             _event_size_max_bytes(item),
+            _retention(item),
         )
 
 
@@ -59,6 +63,11 @@ def class_of(item: Object) -> str:
 def _event_size_max_bytes(item: Object) -> int | None:
     text = item["metadata"].get("annotations", {}).get(SIZE_ANNOTATION)
     return None if text is None else int(text)
+
+
+def _retention(item: Object) -> Retention | None:
+    text = item["metadata"].get("annotations", {}).get(RETENTION_ANNOTATION)
+    return None if text is None else parse_retention(text)
 
 
 def _default(item: Object, context: Context) -> None:
@@ -79,15 +88,24 @@ def _validate(item: Object, old: Object | None, context: Context) -> list[FieldE
     errors = [*_validate_spec(item["spec"])]
     if not class_of(item):
         errors.append(FieldError(at("metadata.annotations", CLASS_ANNOTATION), MISSING))
-    size = item["metadata"].get("annotations", {}).get(SIZE_ANNOTATION)
-    if size is not None and not _SIZE.fullmatch(size):
-        errors.append(FieldError(at("metadata.annotations", SIZE_ANNOTATION), f"invalid value: {shown(size)}"))
+    errors += _validate_annotations(item["metadata"].get("annotations", {}))
     namespace = item["metadata"]["namespace"]
     if context.broker_defaults.forbids_foreign_config(namespace):
         errors += _validate_namespaces(item["spec"], namespace)
     if old is not None:
         errors += _validate_change(item, old)
     return errors
+
+
+def _validate_annotations(annotations: Object) -> Iterator[FieldError]:
+    size = annotations.get(SIZE_ANNOTATION)
+    if size is not None and not _SIZE.fullmatch(size):
+        yield FieldError(at("metadata.annotations", SIZE_ANNOTATION), f"invalid value: {shown(size)}")
+    if RETENTION_ANNOTATION in annotations:
+        try:
+            parse_retention(annotations[RETENTION_ANNOTATION])
+        except ValueError as error:
+            yield FieldError(at("metadata.annotations", RETENTION_ANNOTATION), f"invalid value: {shown(str(error))}")
 
 
 def _validate_spec(spec: Object) -> Iterator[FieldError]:

@@ -15,11 +15,14 @@ from eventing.resources.document import MalformedDocument, read_yaml
 from eventing.resources.duck import Reference
 from eventing.resources.identity import Lookup, Object
 
-Engine = Literal["memory"]
+Engine = Literal["journal", "memory"]
 TEMPLATE_FAILED: Final = "ChannelTemplateFailed"
 CLASS_NOT_AVAILABLE: Final = "BrokerClassNotAvailable"
 _TEMPLATE_KEYS: Final = ("channel-template-spec", "channelTemplateSpec")
-_ENGINES: Final[Mapping[tuple[str, str], Engine]] = {("messaging.knative.dev/v1", "InMemoryChannel"): "memory"}
+_ENGINES: Final[Mapping[tuple[str, str], Engine]] = {
+    ("messaging.knative.dev/v1", "InMemoryChannel"): "memory",
+    ("messaging.knative.dev/v1alpha1", "JournalChannel"): "journal",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,7 +33,7 @@ class BrokerChannel:
     spec: Mapping[str, Any] = field(default_factory=dict)
 
 
-def choose_channel(broker: Broker, lookup: Lookup, *, default: Engine = "memory") -> BrokerChannel:
+def choose_channel(broker: Broker, lookup: Lookup, *, default: Engine) -> BrokerChannel:
     """The channel of a Broker; `default` where neither the Broker nor its ConfigMap asks for one.
 
     The ConfigMap that Knative is installed with need not exist. Raises ResolutionError with what TriggerChannelReady

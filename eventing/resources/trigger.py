@@ -5,11 +5,13 @@ Source: Knative's eventing.knative.dev/v1 Trigger: its CRD, defaulting, validati
 
 import json
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, Self
 
+from channels.contract import Start
 from dispatcher.fault import FieldError, at, kind_of, shown
 from dispatcher.filters import InvalidFilter, Predicate, parse_filters
+from dispatcher.manner import Manner
 from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
 from eventing.resources.duck import (
     DEAD_LETTER_SINK_STATUS,
@@ -25,6 +27,7 @@ from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.kind import Column, Context, Kind
 from eventing.resources.metadata import is_label_value
 from eventing.resources.schema import ANYTHING, MISSING, OPEN, STRING, array, record
+from eventing.resources.trigger_manner import manner_of, start_of, validate_manner
 
 BROKER_LABEL: Final = "eventing.knative.dev/broker"
 DEPENDENCY_ANNOTATION: Final = "knative.dev/dependency"
@@ -54,11 +57,17 @@ class Trigger:
     subscriber: Destination
     delivery: DeliverySpec
     predicate: Predicate
+    manner: Manner
+    start: Start
 
     @classmethod
-    def of(cls, item: Object) -> Self:
-        """The view of that object; its filters are compiled here."""
+    def of(cls, item: Object, old: Self | None = None) -> Self:
+        """The view of that object. Its filters are compiled here, but not again where `old` is a view of the same
+        generation: that grows with all that a view shows except for annotations.
+        """
         key, metadata, spec = key_of(item), item["metadata"], item["spec"]
+        if old is not None and (old.uid, old.generation) == (metadata["uid"], metadata["generation"]):
+            return replace(old, manner=manner_of(item), start=start_of(item))
         return cls(
             key,
             metadata.get("uid", ""),
@@ -67,6 +76,8 @@ class Trigger:
             Destination.of(spec["subscriber"], key.namespace),
             DeliverySpec.of(spec.get("delivery"), key.namespace),
             parse_filters(spec.get("filter"), spec.get("filters")),
+            manner_of(item),
+            start_of(item),
         )
 
 
@@ -97,6 +108,7 @@ def _validate(item: Object, old: Object | None, _context: Context) -> list[Field
         *validate_delivery(spec.get("delivery", {}), "spec.delivery"),
         *_validate_dependency(item["metadata"]),
         *_validate_injection(item["metadata"], spec.get("broker", "")),
+        *validate_manner(item),
     ]
     if old is not None and (was := old["spec"].get("broker", "")) != (now := spec.get("broker", "")):
         reason = f"Immutable fields changed (-old +new): -{json.dumps(was)} +{json.dumps(now)}"

@@ -1,12 +1,13 @@
 import re
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from typer.main import get_command
 
 from eventing.cli import app
-from tests.docs.page import code, page, section, sections
+from tests.docs.page import PAGES, code, fenced, page, section, sections
 
 PAGE = page("docs/cli.md")
 EVERYWHERE = {"-h", "--help", "--install-completion", "--show-completion"}
@@ -36,6 +37,20 @@ def test_every_option_of_a_command_stands_there(path: str) -> None:
     expected = {name for parameter in COMMANDS[path].params for name in parameter.opts if name.startswith("-")}
     told = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(code(section(PAGE, path)))))
     assert expected - EVERYWHERE == told
+
+
+@pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
+def test_commands_that_pages_show_can_be_typed(path: Path) -> None:
+    """With the options that they are shown with."""
+    for block in fenced(path.read_text(), "sh"):
+        for line in block.splitlines():
+            words = line.partition("#")[0].split()
+            if words[:1] != ["eventing"]:
+                continue
+            called = next(name for name in COMMANDS if words[: len(name.split())] == name.split())
+            options = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
+            known = {name for parameter in COMMANDS[called].params for name in parameter.opts}
+            assert set() == options - known, line
 
 
 def test_what_holds_for_all_commands_stands_at_the_top() -> None:

@@ -1,5 +1,14 @@
 from eventing.resources.broker import SIZE_ANNOTATION
 from eventing.resources.catalogue import Catalogue
+from eventing.resources.retention import RETENTION_ANNOTATION
+from eventing.resources.trigger_manner import (
+    CONCURRENCY_ANNOTATION,
+    ORDER_ANNOTATIONS,
+    ORDER_BY_ANNOTATION,
+    PAUSED_ANNOTATION,
+    RATE_ANNOTATION,
+    START_ANNOTATION,
+)
 from eventing.settings import Settings
 from tests.docs.page import code, first_column, page, rows, section
 
@@ -21,9 +30,13 @@ def test_every_kind_of_a_manifest_stands_there() -> None:
     assert expected == told
 
 
-def test_the_brokers_own_bound_stands_there() -> None:
-    """An annotation is a setting, too."""
-    assert SIZE_ANNOTATION in code(PAGE)
+def test_every_annotation_stands_there() -> None:
+    """Annotations are settings, too: of a single Broker or Trigger."""
+    names = {SIZE_ANNOTATION, RETENTION_ANNOTATION, ORDER_ANNOTATIONS[1], ORDER_BY_ANNOTATION, START_ANNOTATION}
+    names |= {PAUSED_ANNOTATION, CONCURRENCY_ANNOTATION, RATE_ANNOTATION}
+    told = section(PAGE, "Annotations")
+    assert names == {code(row[1])[0] for row in rows(told)}
+    assert set() == set(ORDER_ANNOTATIONS) - set(code(told))
 
 
 def test_no_other_page_names_a_setting_that_does_not_exist() -> None:

@@ -1,10 +1,20 @@
 from typing import get_args
 
+from dispatcher.attempt import HISTORY_MAX
 from dispatcher.breaker import is_failure
 from dispatcher.outcome import Reason, error_attributes
+from dispatcher.redrive import UNDER_WAY_MAX
 from dispatcher.retry import SPREAD_MAX, SPREAD_MIN, is_retried
 from eventing.resources.delivery import DELIVERY
-from tests.docs.page import first_column, page, rows, section
+from eventing.resources.trigger_manner import (
+    CONCURRENCY_ANNOTATION,
+    ORDER_ANNOTATIONS,
+    ORDER_BY_ANNOTATION,
+    PAUSED_ANNOTATION,
+    RATE_ANNOTATION,
+    START_ANNOTATION,
+)
+from tests.docs.page import code, fenced, first_column, page, rows, section
 
 PAGE = page("docs/delivery.md")
 
@@ -45,3 +55,17 @@ def test_the_failures_that_a_breaker_counts_stand_there() -> None:
 def test_the_jitter_stands_there() -> None:
     """Whoever computes waits needs it."""
     assert f"between {SPREAD_MIN} and {SPREAD_MAX}" in PAGE
+
+
+def test_every_annotation_that_changes_a_delivery_stands_there() -> None:
+    """With the values that it may have."""
+    names = {*ORDER_ANNOTATIONS, ORDER_BY_ANNOTATION, START_ANNOTATION, CONCURRENCY_ANNOTATION, RATE_ANNOTATION}
+    assert set() == names - {*code(PAGE), *ORDER_ANNOTATIONS[1:]}
+    assert f"{ORDER_ANNOTATIONS[1]}: ordered" in fenced(PAGE, "yaml")[0]
+    assert f'`{PAUSED_ANNOTATION}: "true"`' in PAGE
+
+
+def test_the_bounds_of_a_redrive_and_of_a_history_stand_there() -> None:
+    """Whoever redrives a million needs the one, and who reads attempts the other."""
+    assert f"at most {UNDER_WAY_MAX} events are under way" in " ".join(PAGE.split())
+    assert f"last {HISTORY_MAX} attempts" in " ".join(PAGE.split())

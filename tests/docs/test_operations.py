@@ -1,17 +1,34 @@
+import re
 from collections.abc import Iterator
 
 from dispatcher.breaker import Breaker
 from eventing.api.app import create_api
+from eventing.api.dead_letter_model import Selection
 from eventing.metrics import BREAKER_STATES, create_registry
-from tests.docs.page import code, first_column, page, rows, section
+from tests.docs.page import code, page, rows, section
 from tests.eventing.small_operations import BOUNDS_S, SmallOperations
 
 PAGE = page("docs/operations.md")
+API_ROWS = [row for row in rows(section(PAGE, "Ops API")) if row[0].startswith("`/")]
+SELECTION = {word for row in rows(section(PAGE, "Ops API")) if row not in API_ROWS for word in code(row[0])}
+DOCUMENT = create_api(SmallOperations(), latency_bounds_s=BOUNDS_S).openapi()
+PATHS = DOCUMENT["paths"]
+
+
+def parameters(path: str) -> set[str]:
+    """What a path takes in its query and in its body."""
+    (verb,) = PATHS[path].values()
+    query = {one["name"] for one in verb.get("parameters", ()) if one["in"] == "query"}
+    body = verb.get("requestBody")
+    if body is None:
+        return query
+    shape = body["content"]["application/json"]["schema"]["$ref"].rpartition("/")[2]
+    return query | set(DOCUMENT["components"]["schemas"][shape]["properties"])
 
 
 def exposed() -> Iterator[tuple[str, str]]:
     """Every metric as Prometheus sees it, and its kind."""
-    for metric in create_registry(SmallOperations(), latency_bounds_s=BOUNDS_S).collect():
+    for metric in create_registry(SmallOperations(), dead_letters=(), latency_bounds_s=BOUNDS_S).collect():
         yield (f"{metric.name}_total" if metric.type == "counter" else metric.name), metric.type
 
 
@@ -22,18 +39,24 @@ def test_every_metric_stands_there_with_its_kind() -> None:
 
 
 def test_every_path_of_the_ops_api_stands_there() -> None:
-    """Neither is a path without its line, nor a line without its path."""
-    api = create_api(SmallOperations(), latency_bounds_s=BOUNDS_S)
-    assert set(api.openapi()["paths"]) == first_column(section(PAGE, "Ops API"))
+    """Neither is a path without its line, nor a line without its path; what gives an order says POST."""
+    told = {code(row[0])[0]: row[1].startswith("POST") for row in API_ROWS}
+    assert {path: "post" in methods for path, methods in PATHS.items()} == told
 
 
 def test_every_parameter_of_the_ops_api_stands_there() -> None:
-    """A path's line names the parameters of its query."""
-    paths = create_api(SmallOperations(), latency_bounds_s=BOUNDS_S).openapi()["paths"]
-    told = {code(row[0])[0]: {word for word in code(row[1]) if "=" in word} for row in rows(section(PAGE, "Ops API"))}
-    for path, methods in paths.items():
-        parameters = [one for one in methods["get"].get("parameters", ()) if one["in"] == "query"]
-        assert {f"?{one['name']}=" for one in parameters} == told[path], path
+    """A path's line names the parameters of its query or the members of its body, or says that it takes a selection."""
+    for row in API_ROWS:
+        path = code(row[0])[0]
+        told = {word.strip("?=") for word in code(row[1]) if re.fullmatch(r"\?\w+=|\w+", word)} - {"next"}
+        if "the selection below" in row[1]:
+            told |= SELECTION
+        assert parameters(path) == told, path
+
+
+def test_every_way_to_select_stands_there() -> None:
+    """And nothing else."""
+    assert set(Selection.model_fields) == SELECTION
 
 
 def test_every_state_of_a_breaker_stands_there() -> None:

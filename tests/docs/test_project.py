@@ -12,18 +12,21 @@ LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 TARGET = re.compile(r"^([a-z]+):.*## ", re.MULTILINE)
 
 
+def headings(path: Path) -> set[str]:
+    """As links name them."""
+    titles = re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w -]", "", title).lower().replace(" ", "-") for title in titles}
+
+
 @pytest.mark.parametrize("path", PAGES, ids=lambda path: path.name)
 def test_every_link_leads_somewhere(path: Path) -> None:
-    """Links to files lead to files, relative to their page, and links within a page to a heading."""
-    headings = {
-        re.sub(r"[^\w -]", "", title).lower().replace(" ", "-")
-        for title in re.findall(r"^#+ (.+)$", path.read_text(), re.MULTILINE)
-    }
+    """Links to files lead to files, relative to their page, and those to a part of a page to a heading."""
     for link in LINK.findall(path.read_text()):
         target, _, anchor = link.partition("#")
         if not link.startswith("https://"):
-            assert not target or (path.parent / target).exists(), link
-            assert target or anchor in headings, link
+            to = path.parent / target if target else path
+            assert to.exists(), link
+            assert not anchor or anchor in headings(to), link
 
 
 def test_every_make_target_that_pages_name_exists() -> None:

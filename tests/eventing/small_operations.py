@@ -1,18 +1,29 @@
 """A small Operations, and statuses to fill it with."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from channels.contract import ChannelStatistics
+from channels.dead_letter import Address, AttemptRecord
+from channels.errors import ChannelUnavailable
 from channels.event import Event
-from dispatcher.deadletter import AttemptRecord, DeadLetter
-from eventing.operations import BrokerStatus, IngressStatus, LaneStatus, TriggerStatus
+from channels.memory_dead_letter import MemoryDeadLetters
+from dispatcher.redrive import Redriver
+from eventing.dead_letter_office import DeadLetterOffice
+from eventing.errors import Conflict, NotFound
+from eventing.operations import BrokerStatus, IngressStatus, JournalStatus, LaneStatus, TriggerStatus
 
 BOUNDS_S = (0.1, 1.0)
+FAILED_S = 1_700_000_001.0
+"""When dead letters failed unless a test says otherwise."""
 LANE = LaneStatus(
-    waiting=3, in_flight=2, retrying=1, matched=20, filtered=5, delivered=14, retried=4, dead_lettered=1, replies=6,
-    replies_ignored=0, breaker="half-open", latency_buckets=(10, 4, 2), latency_sum_s=8.0,
+    waiting=3, in_flight=2, retrying=1, parked=2, matched=20, filtered=5, delivered=14, retried=4, dead_lettered=1,
+    redriven=0, dropped=0, replies=6, replies_ignored=0, blocked_keys=0, concurrency=8, breaker="half-open",
+    latency_buckets=(10, 4, 2), latency_sum_s=8.0,
 )  # fmt: skip
+JOURNAL = JournalStatus(
+    size_bytes=3 * 2**20, size_max_bytes=10 * 2**30, file_size_bytes=4 * 2**20, commits=12, damaged=1, fault=""
+)
 
 
 def broker(namespace: str, name: str, *, ready: bool = True) -> BrokerStatus:
@@ -27,18 +38,34 @@ def trigger(namespace: str, name: str, *, of: str, lane: LaneStatus | None = LAN
     return TriggerStatus(namespace, name, of, True, "", "", "http://localhost:9000/", "", lane)
 
 
-def letter(
-    number: int,
-    *,
-    reason: str = "retriesexhausted",
-    trigger: str = "bill",
-    datacontenttype: str | None = None,
-    data: bytes | None = b"{}",
-) -> DeadLetter:
-    attributes = {"id": str(number), "source": "/till", "type": "sold", "datacontenttype": datacontenttype, "weight": 5}
-    body = Event.from_attributes(attributes, data)
-    attempt = AttemptRecord(1_700_000_000.0, "http://localhost:9000/", 503, 0.25, None, b"over\xff")
-    return DeadLetter(number, 1_700_000_001.0, "default", "shop", trigger, reason, body, (attempt,))
+class SmallStore(MemoryDeadLetters):
+    """Dead letters that fail when a test says so."""
+
+    def __init__(self, *, size_max_bytes: int = 2**24) -> None:
+        super().__init__(size_max_bytes=size_max_bytes, clock=lambda: self.now_s)
+        self.now_s = FAILED_S
+
+    def fill(
+        self,
+        *ids: str,
+        reason: str = "retriesexhausted",
+        trigger: str = "bill",
+        datacontenttype: str | None = None,
+        data: bytes | None = b"{}",
+    ) -> None:
+        """Events with these ids failed, one after the other."""
+        for event_id in ids:
+            attributes = {"id": event_id, "source": "/till", "type": "sold", "datacontenttype": datacontenttype}
+            event = Event.from_attributes({**attributes, "weight": 5}, data)
+            attempt = AttemptRecord(1_700_000_000.0, "http://localhost:9000/", 503, 0.25, None, b"over\xff")
+            self.add(Address("default", "shop", trigger), reason, event, (attempt,))
+
+
+class AbsentStore(SmallStore):
+    """One that does not answer."""
+
+    async def tally(self, selector: object) -> list[object]:  # type: ignore[override]
+        raise ChannelUnavailable("the disk is away")
 
 
 @dataclass
@@ -46,7 +73,14 @@ class SmallOperations:
     is_ready: bool = True
     broker_list: list[BrokerStatus] = field(default_factory=list)
     trigger_list: list[TriggerStatus] = field(default_factory=list)
-    letters: list[DeadLetter] = field(default_factory=list)
+    journal_status: JournalStatus | None = None
+    store: SmallStore = field(default_factory=SmallStore)
+    changing: set[str] = field(default_factory=set)
+    """Triggers that somebody else changes at every moment."""
+
+    def __post_init__(self) -> None:
+        self.redriver = Redriver(lambda address: None, [self.store])
+        self.dead_letters = DeadLetterOffice([self.store], self.redriver)
 
     def brokers(self) -> Sequence[BrokerStatus]:
         return self.broker_list
@@ -57,11 +91,15 @@ class SmallOperations:
     def ingress(self) -> IngressStatus:
         return IngressStatus({202: 20, 400: 1}, 3)
 
-    def dead_letters(self) -> Sequence[DeadLetter]:
-        return self.letters
+    def journal(self) -> JournalStatus | None:
+        return self.journal_status
 
-    def dead_letter(self, letter_id: int) -> DeadLetter | None:
-        return next((one for one in self.letters if one.id == letter_id), None)
-
-    def dead_letters_evicted(self) -> int:
-        return 2
+    async def pause(self, namespace: str, name: str, *, is_paused: bool) -> None:
+        if name in self.changing:
+            raise Conflict(name)
+        for place, one in enumerate(self.trigger_list):
+            if (one.namespace, one.name) == (namespace, name):
+                lane = None if one.lane is None else replace(one.lane, paused=is_paused)
+                self.trigger_list[place] = replace(one, lane=lane)
+                return
+        raise NotFound(name)

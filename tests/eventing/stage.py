@@ -3,18 +3,23 @@
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
+from functools import partial
+from pathlib import Path
 from typing import Any
 
 from channels.event import Event
+from channels.journal import Journal
 from dispatcher.broker import Broker
-from dispatcher.deadletter import DeadLetterStore
 from dispatcher.pool import PoolLimits
+from dispatcher.redrive import Redriver
 from dispatcher.sink import Pools
 from dispatcher.trigger import Trigger
+from eventing.dead_letter_office import DeadLetterOffice
+from eventing.engine import Engines
 from eventing.errors import NotFound
 from eventing.ingress.intake import Intake
-from eventing.overview import Overview
+from eventing.overview import Overview, find_trigger
 from eventing.reconciler import Reconciler
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER
@@ -49,15 +54,21 @@ async def settle(turns: int = 60) -> None:
 class Stage:
     """Resources go in by `apply` and `delete`; `reconciler.reconcile()` or `following` makes them work."""
 
-    def __init__(self, store: MemoryStore, settings: Settings) -> None:
+    def __init__(self, store: MemoryStore, settings: Settings, journal: Journal | None = None) -> None:
         self.store = store
         self.settings = settings
         self.catalogue = Catalogue()
         self.pools = Pools(POOL_LIMITS)
-        self.dead_letters = DeadLetterStore(size_max_bytes=settings.dead_letter_size_max_bytes)
+        self.engines = Engines(journal=journal, settings=settings)
         self.intake = Intake(LIMITS)
         self.reconciler = self.create_reconciler()
-        self.overview = Overview(reconciler=self.reconciler, intake=self.intake, dead_letters=self.dead_letters)
+        self.redriver = Redriver(partial(find_trigger, self.reconciler), self.engines.dead_letters)
+        self.overview = Overview(
+            reconciler=self.reconciler,
+            intake=self.intake,
+            journal=journal,
+            dead_letters=DeadLetterOffice(self.engines.dead_letters, self.redriver),
+        )
 
     def create_reconciler(self) -> Reconciler:
         """Another one, over the same store."""
@@ -65,7 +76,7 @@ class Stage:
             store=self.store,
             catalogue=self.catalogue,
             pools=self.pools,
-            dead_letters=self.dead_letters,
+            engines=self.engines,
             intake=self.intake,
             settings=self.settings,
             base_url=BASE_URL,
@@ -124,14 +135,17 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*, changes_max: int = 10_000, **settings: Any) -> AsyncIterator[Stage]:
-    """A stage that is taken down at the end."""
-    stage = Stage(MemoryStore(changes_max=changes_max), Settings(**settings))
-    try:
+async def staged(*, changes_max: int = 10_000, data_dir: Path | None = None, **settings: Any) -> AsyncIterator[Stage]:
+    """A stage that is taken down at the end; with a folder, events rest in a journal there."""
+    async with AsyncExitStack() as stack:
+        journal = None
+        if data_dir is not None:
+            journal = await stack.enter_async_context(Journal(data_dir, size_max_bytes=2**30))
+        chosen = Settings(default_channel="memory" if journal is None else "journal", **settings)
+        stage = Stage(MemoryStore(changes_max=changes_max), chosen, journal)
+        stack.callback(stage.pools.close)
+        stack.push_async_callback(stage.reconciler.close)
         yield stage
-    finally:
-        await stage.reconciler.close()
-        stage.pools.close()
 
 
 def an_event(event_id: str, event_type: str = "order") -> Event:

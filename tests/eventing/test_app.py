@@ -271,7 +271,7 @@ async def test_it_stops_under_load_and_loses_nothing_that_it_accepted(
     accepted: list[str] = []
     async with Peer([]) as peer:
         t = trigger("t", f"http://127.0.0.1:{peer.port}")
-        async with running(capsys, tmp_path, broker(), t) as server:
+        async with running(capsys, tmp_path, broker(), t, default_channel="memory") as server:
 
             async def produce(producer: int) -> int:
                 """Until an event is refused: the status it gets."""
@@ -297,7 +297,7 @@ async def test_what_waits_for_a_later_retry_is_not_waited_for_and_is_named(
 ) -> None:
     async with Peer([(ERROR,)]) as peer:
         t = trigger("t", f"http://127.0.0.1:{peer.port}", retry=1, backoffDelay="PT1H")
-        async with running(capsys, tmp_path, broker(), t) as server:
+        async with running(capsys, tmp_path, broker(), t, default_channel="memory") as server:
             await server.post()
             async with asyncio.timeout(10):
                 while not (await server.ask("triggers"))["items"][0]["lane"]["retrying"]:
@@ -314,7 +314,7 @@ async def test_asked_twice_it_stops_at_once(
     caplog.set_level(logging.INFO)
     async with Peer([(asyncio.Event(),)]) as peer:
         t = trigger("t", f"http://127.0.0.1:{peer.port}")
-        async with running(capsys, tmp_path, broker(), t, shutdown_timeout_s=1000) as server:
+        async with running(capsys, tmp_path, broker(), t, shutdown_timeout_s=1000, default_channel="memory") as server:
             await server.post()
             await eventually(lambda: peer.requests)
             host, port = server.events.removeprefix("http://").split(":")
@@ -350,7 +350,7 @@ async def test_the_goodbye_ends_when_its_time_is_over(
 ) -> None:
     async with Peer([(asyncio.Event(),)]) as peer:
         t = trigger("t", f"http://127.0.0.1:{peer.port}")
-        async with running(capsys, tmp_path, broker(), t, shutdown_timeout_s=0.1) as server:
+        async with running(capsys, tmp_path, broker(), t, shutdown_timeout_s=0.1, default_channel="memory") as server:
             await server.post()
             await eventually(lambda: peer.requests)
             server.ask_to_stop()

@@ -1,8 +1,15 @@
 """What an operator is told agrees with what happened."""
 
 import asyncio
+from pathlib import Path
 
+import pytest
+
+from channels.dead_letter import EVERYTHING, Address
 from dispatcher.lane import LATENCY_BOUNDS_S
+from eventing.errors import NotFound
+from eventing.operations import RetentionStatus
+from eventing.overview import find_trigger
 from tests.dispatcher.peer import OK, Peer
 from tests.e2e.manifests import broker, trigger
 from tests.eventing.stage import BASE_URL, eventually, staged, trigger_key
@@ -70,7 +77,7 @@ async def test_a_trigger_without_a_broker_has_no_lane() -> None:
 
 
 async def test_what_a_lane_did_adds_up() -> None:
-    """matched = waiting + in flight + delivered + dead-lettered; the rest of what the Broker judged was filtered."""
+    """What the filter let through is somewhere; the rest of what was judged since the Trigger came was filtered."""
     hold = asyncio.Event()
     async with staged(lane_concurrency_max=1) as stage, Peer([(OK,), (REFUSED,), (hold, OK)]) as peer:
         url = f"http://127.0.0.1:{peer.port}/"
@@ -88,7 +95,7 @@ async def test_what_a_lane_did_adds_up() -> None:
         lane = told.lane
         assert lane is not None
         assert (4, 1, 1, 1, 1) == (lane.matched, lane.delivered, lane.dead_lettered, lane.in_flight, lane.waiting)
-        assert 1 == lane.filtered
+        assert (1, 0, 0, 0) == (lane.filtered, lane.redriven, lane.dropped, lane.balance)
         assert len(LATENCY_BOUNDS_S) + 1 == len(lane.latency_buckets)
         assert 2 == sum(lane.latency_buckets)
         assert lane.latency_sum_s > 0
@@ -111,18 +118,95 @@ async def test_replies_of_a_trigger_that_went_are_still_the_brokers() -> None:
         assert [(1, 2)] == [(one.replies, one.accepted) for one in stage.overview.brokers()]
 
 
-async def test_dead_letters_are_told_newest_first_and_by_id() -> None:
-    async with staged() as stage, Peer([(REFUSED,), (REFUSED,)]) as peer:
+async def test_a_trigger_tells_in_which_manner_it_delivers() -> None:
+    """As its annotations say; adaptive concurrency begins at its most."""
+    annotations = {"eventing.knative.dev/delivery.order": "ordered", "eventing.dev/rate": "2.5"}
+    ordered = trigger("t", URL, filters=NEVER)
+    ordered["metadata"]["annotations"] = annotations
+    async with staged(lane_concurrency_max=7) as stage:
+        await stage.reconcile(broker(), ordered, trigger("u", URL, filters=NEVER))
+        (first, second) = (one.lane for one in stage.overview.triggers())
+        assert first is not None
+        assert second is not None
+        assert (True, 2.5, False, 0) == (first.ordered, first.rate, first.paused, first.blocked_keys)
+        assert (False, None, 7, False) == (second.ordered, second.rate, second.concurrency, second.catching_up)
+
+
+async def test_a_paused_trigger_says_so_and_holds_its_events() -> None:
+    """Until it is resumed; one that is not there is not found."""
+    async with staged() as stage, Peer([(OK,)]) as peer:
         await stage.reconcile(broker(), trigger("t", f"http://127.0.0.1:{peer.port}"))
-        for one in ("1", "2"):
-            await stage.publish(one)
-            await eventually(lambda count=int(one): stage.trigger().dead_lettered == count)
-        assert ["2", "1"] == [letter.event.id for letter in stage.overview.dead_letters()]
-        letter = stage.overview.dead_letter(1)
-        assert letter is not None
-        assert ("1", "default", "b", "t") == (letter.event.id, letter.namespace, letter.broker, letter.trigger)
-        assert stage.overview.dead_letter(3) is None
-        assert 0 == stage.overview.dead_letters_evicted()
+        await stage.overview.pause("default", "t", is_paused=True)
+        await stage.publish("1")
+        await eventually(lambda: stage.trigger().matched)
+        (told,) = stage.overview.triggers()
+        assert told.lane is not None
+        assert (True, 1, 0) == (told.lane.paused, told.lane.waiting, told.lane.in_flight)
+        await stage.overview.pause("default", "t", is_paused=False)
+        await eventually(lambda: stage.trigger().delivered)
+        with pytest.raises(NotFound):
+            await stage.overview.pause("default", "x", is_paused=True)
+
+
+async def test_a_dead_letter_is_redriven_to_the_trigger_it_failed_for() -> None:
+    """The subscriber gets it once more, and the accounts stay right."""
+    async with staged() as stage, Peer([(REFUSED,), (OK,)]) as peer:
+        await stage.reconcile(broker(), trigger("t", f"http://127.0.0.1:{peer.port}"))
+        await stage.publish("1")
+        await eventually(lambda: stage.trigger().dead_lettered)
+        office = stage.overview.dead_letters
+        (letter,) = (await office.find(EVERYTHING, limit=9)).letters
+        assert ("1", Address("default", "b", "t")) == (letter.event.id, letter.address)
+        assert stage.trigger() is find_trigger(stage.reconciler, letter.address)
+        redriver = asyncio.create_task(stage.redriver.run())
+        (redrive,) = await office.redrive(EVERYTHING, rate=None)
+        await eventually(lambda: office.find_redrive(redrive.id).ended_s)
+        redriver.cancel()
+        assert 1 == office.find_redrive(redrive.id).delivered
+        assert [] == await office.tally(EVERYTHING)
+        (told,) = stage.overview.triggers()
+        assert told.lane is not None
+        assert (1, 1, 1, 1, 0) == (
+            told.lane.matched,
+            told.lane.redriven,
+            told.lane.delivered,
+            told.lane.dead_lettered,
+            told.lane.balance,
+        )
+
+
+async def test_nobody_is_found_for_dead_letters_of_what_is_gone() -> None:
+    """Neither without the Broker nor without the Trigger."""
+    async with staged() as stage:
+        address = Address("default", "b", "t")
+        assert find_trigger(stage.reconciler, address) is None
+        await stage.reconcile(broker())
+        assert find_trigger(stage.reconciler, address) is None
+
+
+async def test_a_server_in_memory_has_no_journal() -> None:
+    """And needs none to be ready."""
+    async with staged() as stage:
+        assert stage.overview.journal() is None
+
+
+async def test_a_journal_is_told_with_its_brokers_retention(tmp_path: Path) -> None:
+    """What it holds, its bounds, and that it can store."""
+    kept = broker()
+    kept["metadata"]["annotations"] = {"eventing.dev/retention": "PT1H"}
+    async with staged(data_dir=tmp_path) as stage:
+        stage.intake.is_ready = True
+        await stage.reconcile(kept, trigger("t", URL, filters=NEVER))
+        await stage.publish("1")
+        journal = stage.overview.journal()
+        assert journal is not None
+        assert ("", 0, 2**30) == (journal.fault, journal.damaged, journal.size_max_bytes)
+        assert journal.commits > 0
+        assert journal.file_size_bytes > 0
+        (told,) = stage.overview.brokers()
+        assert ("journal", True, RetentionStatus(3600.0, 0)) == (told.channel, told.durable, told.retention)
+        assert ({}, 0) == (told.orphans, told.unaccounted)
+        assert stage.overview.is_ready
 
 
 async def test_the_ingress_tells_what_it_answered() -> None:

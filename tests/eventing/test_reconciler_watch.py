@@ -90,7 +90,7 @@ async def test_nothing_is_missed_between_the_first_reading_and_the_watch() -> No
 
 async def test_a_change_does_not_have_everything_read_again() -> None:
     store = _Counting()
-    stage = Stage(store, Settings())
+    stage = Stage(store, Settings(default_channel="memory"))
     await stage.reconciler.reconcile()
     async with stage.following():
         read_once = len([*stage.catalogue])
@@ -149,7 +149,7 @@ async def test_a_reader_that_fell_behind_reads_everything_again() -> None:
 async def test_after_a_crash_everything_is_read_again(caplog: pytest.LogCaptureFixture) -> None:
     """The change that was in hand when it crashed is not lost."""
     store = _Counting()
-    stage = Stage(store, Settings())
+    stage = Stage(store, Settings(default_channel="memory"))
     task = asyncio.create_task(supervise("reconciler", stage.reconciler.run))
     await settle()
     store.crash = OSError("the connection to the store broke")
@@ -164,7 +164,7 @@ async def test_after_a_crash_everything_is_read_again(caplog: pytest.LogCaptureF
 
 async def test_a_watch_that_ends_is_begun_again() -> None:
     store = _Counting()
-    stage = Stage(store, Settings())
+    stage = Stage(store, Settings(default_channel="memory"))
     async with stage.following():
         store.ends = True
         await stage.apply(broker(), trigger("t", URL))

@@ -14,12 +14,12 @@ from eventing.resources.delivery import DeliverySpec
 from eventing.resources.identity import Key, Object
 from eventing.resources.trigger import Trigger
 from eventing.settings import Settings
-from eventing.specification import Manner, Sinks, Specification, Specifier
+from eventing.specification import RequestForm, Sinks, Specification, Specifier
 from tests.e2e.manifests import broker, broker_ref, trigger
 from tests.eventing.stage import POOL_LIMITS, broker_key, service, service_ref
 
 URL = "http://sink.test/a"
-PLAIN = Manner("default", is_structured=False, asks_reply=True)
+PLAIN = RequestForm("default", is_structured=False, asks_reply=True)
 
 
 class Case:
@@ -69,15 +69,15 @@ async def test_equal_words_make_equal_specs() -> None:
     [
         {"uri": "http://sink.test/b"},
         {"uri": "http://sink.test/a/"},
-        {"manner": Manner("other", is_structured=False, asks_reply=True)},
-        {"manner": Manner("default", is_structured=True, asks_reply=True)},
-        {"manner": Manner("default", is_structured=False, asks_reply=False)},
+        {"form": RequestForm("other", is_structured=False, asks_reply=True)},
+        {"form": RequestForm("default", is_structured=True, asks_reply=True)},
+        {"form": RequestForm("default", is_structured=False, asks_reply=False)},
     ],
 )
 async def test_whatever_changes_the_request_is_another_sink(other: dict[str, Any]) -> None:
     case = Case()
     mine = case.sinks._http_sink(URL, "", PLAIN)
-    theirs = case.sinks._http_sink(other.get("uri", URL), "", other.get("manner", PLAIN))
+    theirs = case.sinks._http_sink(other.get("uri", URL), "", other.get("form", PLAIN))
     assert mine is not theirs
 
 

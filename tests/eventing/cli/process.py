@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 
 TIMEOUT_S = 30.0
-_COMMAND = (sys.executable, "-c", "from eventing.cli import main; main()")
+COMMAND = (sys.executable, "-c", "from eventing.cli import main; main()")
 _URL = re.compile(r"http://\S+")
 
 
@@ -37,11 +37,11 @@ class RunningSink:
 
 def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Ended:
     done = subprocess.run(
-        [*_COMMAND, *arguments],
+        [*COMMAND, *arguments],
         input=stdin,
         capture_output=True,
         timeout=TIMEOUT_S,
-        env=_environment(environment),
+        env=environment_with(environment),
         check=False,
     )
     return Ended(done.returncode, done.stdout.decode(), done.stderr.decode())
@@ -49,9 +49,9 @@ def run(*arguments: str, stdin: bytes = b"", **environment: str) -> Ended:
 
 @contextmanager
 def running_sink(*arguments: str) -> Iterator[RunningSink]:
-    command = [*_COMMAND, "sink", "--port", "0", *arguments]
+    command = [*COMMAND, "sink", "--port", "0", *arguments]
     pipe = subprocess.PIPE
-    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=_environment({})) as process:
+    with subprocess.Popen(command, stdout=pipe, stderr=pipe, text=True, env=environment_with({})) as process:
         assert process.stderr is not None
         try:
             found = _URL.search(process.stderr.readline())
@@ -62,5 +62,5 @@ def running_sink(*arguments: str) -> Iterator[RunningSink]:
             process.wait(TIMEOUT_S)
 
 
-def _environment(changes: dict[str, str]) -> dict[str, str]:
+def environment_with(changes: dict[str, str]) -> dict[str, str]:
     return {"PYTHONUNBUFFERED": "1", "PYTHONWARNINGS": "error", "PYTHONIOENCODING": "utf-8", **changes}

@@ -30,7 +30,10 @@ def test_the_command_line_imports_nothing_heavy(tmp_path: Path) -> None:
     assert set() == imported & set(HEAVY)
 
 
-@pytest.mark.parametrize("arguments", [(), ("nothing",), ("filter",), ("deadletters", "show", "x"), ("send",)])
+@pytest.mark.parametrize(
+    "arguments",
+    [(), ("nothing",), ("filter",), ("deadletters", "show"), ("redrives",), ("trigger", "pause"), ("send",)],
+)
 def test_misuse_has_an_exit_code_of_its_own(arguments: tuple[str, ...]) -> None:
     """2, as everywhere."""
     assert 2 == run(*arguments).code

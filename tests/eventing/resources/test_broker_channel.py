@@ -53,7 +53,7 @@ def named(name: str) -> Broker:
 def test_what_is_not_usable_is_told_as_recorded(name: str) -> None:
     """The same reason and the same words."""
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(named(name), OBJECTS.get)
+        choose_channel(named(name), OBJECTS.get, default="journal")
     expected = recorded(name)
     assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
 
@@ -69,7 +69,7 @@ def test_what_is_not_usable_is_told_as_recorded(name: str) -> None:
 def test_a_template_nobody_can_use_is_told_with_what_could(name: str, words: str) -> None:
     """The same reason as recorded; the words name the kind, which Knative's do not, and are not its parser's."""
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(named(name), OBJECTS.get)
+        choose_channel(named(name), OBJECTS.get, default="journal")
     assert caught.value.reason == recorded(name)["reason"]
     assert caught.value.message.startswith(PREFIX + words)
 
@@ -78,7 +78,7 @@ def test_a_template_nobody_can_use_is_told_with_what_could(name: str, words: str
 def test_a_template_of_an_in_memory_channel_is_memory(name: str, spec: dict[str, Any]) -> None:
     """Under either key; its spec comes along."""
     assert recorded(name)["status"] == "True"
-    assert choose_channel(named(name), OBJECTS.get) == BrokerChannel("memory", spec)
+    assert choose_channel(named(name), OBJECTS.get, default="journal") == BrokerChannel("memory", spec)
 
 
 def test_a_missing_config_map_is_told_as_recorded() -> None:
@@ -87,22 +87,31 @@ def test_a_missing_config_map_is_told_as_recorded() -> None:
     after = next(step["objects"]["Broker/default"] for step in steps if "Broker/default" in step.get("objects", {}))
     expected = next(one for one in after["status"]["conditions"] if one["type"] == "TriggerChannelReady")
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(view(steps[0]["object"]), {}.get)
+        choose_channel(view(steps[0]["object"]), {}.get, default="journal")
     assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
+
+
+def test_a_template_of_a_journal_channel_is_the_journal() -> None:
+    """Also where the server's default is another."""
+    key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
+    text = "{apiVersion: messaging.knative.dev/v1alpha1, kind: JournalChannel}"
+    objects = {key: {"data": {"channel-template-spec": text}}}
+    assert BrokerChannel("journal") == choose_channel(view(broker()), objects.get, default="memory")
 
 
 def test_the_shipped_config_map_need_not_exist() -> None:
     """A Broker of which nothing is said works in an empty store; where the ConfigMap is there it counts."""
-    assert choose_channel(view(broker()), {}.get) == BrokerChannel("memory")
+    assert choose_channel(view(broker()), {}.get, default="journal") == BrokerChannel("journal")
     key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
     with pytest.raises(ResolutionError, match="empty or missing value for config"):
-        choose_channel(view(broker()), {key: {"data": {}}}.get)
+        choose_channel(view(broker()), {key: {"data": {}}}.get, default="journal")
 
 
 def test_a_broker_without_a_config_gets_the_servers_default() -> None:
     """Defaults may leave the config open."""
     bare = view(broker(), Context(broker_defaults=BrokerDefaults({})))
-    assert choose_channel(bare, {}.get) == BrokerChannel("memory")
+    assert choose_channel(bare, {}.get, default="journal") == BrokerChannel("journal")
+    assert choose_channel(bare, {}.get, default="memory") == BrokerChannel("memory")
 
 
 @pytest.mark.parametrize("text", ["[]", "x", "spec: 1", "# nothing"])
@@ -110,7 +119,7 @@ def test_a_template_is_a_map(text: str) -> None:
     """Whatever else the text holds is told."""
     key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
     with pytest.raises(ResolutionError, match="must be a map of apiVersion, kind and spec"):
-        choose_channel(view(broker()), {key: {"data": {"channel-template-spec": text}}}.get)
+        choose_channel(view(broker()), {key: {"data": {"channel-template-spec": text}}}.get, default="journal")
 
 
 @pytest.mark.parametrize("name", ["Kafka", "Custom"])
@@ -118,5 +127,5 @@ def test_a_class_that_is_not_here_is_told(name: str) -> None:
     """With the class that is."""
     annotations = {"eventing.knative.dev/broker.class": name}
     with pytest.raises(ResolutionError, match=f"'{name}' is not available in this server; use MTChannel") as caught:
-        choose_channel(view(broker(annotations=annotations)), {}.get)
+        choose_channel(view(broker(annotations=annotations)), {}.get, default="journal")
     assert caught.value.reason == "BrokerClassNotAvailable"
