@@ -1,5 +1,6 @@
 """Knative YAML for the end-to-end tests."""
 
+from collections.abc import Mapping
 from typing import Any
 
 import yaml
@@ -13,13 +14,22 @@ def broker(name: str = "b", **delivery: Any) -> Item:
     return {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": {"name": name}, "spec": spec}
 
 
-def trigger(name: str, subscriber: Any, *, of: str = "b", filters: Any = None, **delivery: Any) -> Item:
+def trigger(
+    name: str,
+    subscriber: Any,
+    *,
+    of: str = "b",
+    filters: Any = None,
+    annotations: Mapping[str, str] | None = None,
+    **delivery: Any,
+) -> Item:
     """A Trigger; the subscriber is a URL or a destination."""
     destination = {"uri": subscriber} if isinstance(subscriber, str) else subscriber
     spec = {"broker": of, "subscriber": destination}
     spec |= {"filters": filters} if filters else {}
     spec |= {"delivery": delivery} if delivery else {}
-    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": {"name": name}, "spec": spec}
+    metadata = {"name": name, "annotations": dict(annotations or {})}
+    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Trigger", "metadata": metadata, "spec": spec}
 
 
 def broker_ref(name: str) -> Item:
@@ -29,4 +39,5 @@ def broker_ref(name: str) -> Item:
 
 def to_yaml(*items: Item) -> str:
     """One file of them."""
-    return yaml.safe_dump_all(items)
+    text: str = yaml.dump_all(items, Dumper=yaml.CSafeDumper)
+    return text

@@ -53,7 +53,7 @@ class Process:
         return self._popen.wait(PATIENCE_S)
 
     def stop(self) -> int:
-        """Ask it to stop; kill it where it does not."""
+        """Ask it to stop, if it still runs; kill it where it does not."""
         if self._popen.poll() is None:
             self._popen.terminate()
         try:
@@ -61,6 +61,11 @@ class Process:
         except subprocess.TimeoutExpired:
             self._popen.kill()
             raise
+
+    def kill(self) -> None:
+        """SIGKILL, and its end."""
+        self._popen.kill()
+        self.wait()
 
     @property
     def is_running(self) -> bool:
@@ -86,12 +91,13 @@ class Sink(Process):
 
 
 class Server(Process):
-    """`eventing serve` on free ports."""
+    """`eventing serve` on free ports; servers of one folder share its `data`."""
 
     def __init__(
         self, folder: Path, manifest: Path, *options: str, environment: Mapping[str, str] | None = None
     ) -> None:
-        arguments = ("serve", "-f", str(manifest), "--port", "0", "--api-port", "0", *options)
+        ports, data = ("--port", "0", "--api-port", "0"), ("--data-dir", str(folder / "data"))
+        arguments = ("serve", "-f", str(manifest), *ports, *data, *options)
         super().__init__(folder, "server", *arguments, environment=environment)
         wait_until(lambda: self.out.count("\n") >= 2 or not self.is_running, "the server is ready")
         assert self.is_running, self.err
@@ -104,6 +110,12 @@ class Server(Process):
         sent = {**attributes, "content-type": "application/json", **headers}
         url = f"{self.events_url}/default/{broker}"
         return httpx2.post(url, headers=sent, content=b'{"n": 1}').status_code
+
+    def order(self, path: str, **body: Any) -> Any:
+        """Have the ops API do something."""
+        response = httpx2.post(f"{self.api_url}/ops/v1/{path}", json=body)
+        response.raise_for_status()
+        return response.json()
 
     def ask(self, path: str) -> Any:
         """The ops API's answer."""

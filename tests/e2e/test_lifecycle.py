@@ -133,7 +133,7 @@ def test_asked_to_stop_it_finishes_what_is_in_flight_and_refuses_the_rest(tmp_pa
 def test_what_the_memory_channel_still_holds_at_the_end_is_named_by_count(tmp_path: Path) -> None:
     manifest = tmp_path / "resources.yaml"
     manifest.write_text(to_yaml(broker(), trigger("t", "http://127.0.0.1:9", retry=10, backoffDelay="PT1H")))
-    server = Server(tmp_path, manifest)
+    server = Server(tmp_path, manifest, environment={"EVENTING_DEFAULT_CHANNEL": "memory"})
     with running(server):
         for number in range(3):
             server.post("b", "order", str(number))
