@@ -8,17 +8,18 @@ import signal
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Final
 
-from tests.benchmarks import machine
+from tests.benchmarks import durable, in_memory, machine
 from tests.benchmarks.bench import Bench, Settings, prepared
 from tests.benchmarks.machine import CannotRun
 from tests.benchmarks.report import NEW_PAGE, Figures, Row, notes, said, spliced, table
-from tests.benchmarks.scenario import SCENARIOS, Result, Scenario
+from tests.benchmarks.scenario import Scenario
 
-_QUICK = Settings(repetitions=1, warm_up_s=1, window_s=2, unit_s=1, latency_s=2)
+_QUICK: Final = Settings(repetitions=1, warm_up_s=1, window_s=2, unit_s=1, latency_s=2, waiting_events=100_000)
+_SCENARIOS: Final = (*in_memory.SCENARIOS, *durable.SCENARIOS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -26,12 +27,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is ended on the way out
     settings = _QUICK if options.quick else Settings()
-    chosen = [scenario for scenario in SCENARIOS if scenario.name in {"classic", *(options.only or [scenario.name])}]
+    chosen = [scenario for scenario in _SCENARIOS if scenario.name in {"classic", *(options.only or [scenario.name])}]
     try:
         page = _page(options.write)
         cores = machine.preflight()
         os.sched_setaffinity(0, {cores[1]})  # the measured core is for what is measured alone
-        about = {"machine": machine.description(cores), "versions": machine.versions()}
+        about = {"machine": machine.description(cores, _folder()), "versions": machine.versions()}
         rows = _run(settings, chosen, cores)
     except (CannotRun, OSError) as error:
         print(error, file=sys.stderr)
@@ -61,7 +62,7 @@ def _parser() -> argparse.ArgumentParser:
     what = "What an event costs, in units that anybody can repeat."
     parser = argparse.ArgumentParser(prog="python -m tests.benchmarks", description=what)
     parser.add_argument("--quick", action="store_true", help="one short repetition: a look, not a measurement")
-    names = [scenario.name for scenario in SCENARIOS]
+    names = [scenario.name for scenario in _SCENARIOS]
     only = f"one scenario, repeatable: {', '.join(names)}"
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=only)
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every repetition's figures here too")
@@ -69,40 +70,46 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _folder() -> Path:
+    """Where a run keeps its files."""
+    machine.CACHE.mkdir(exist_ok=True)
+    return machine.CACHE
+
+
 def _run(settings: Settings, chosen: Sequence[Scenario], cores: tuple[int, int]) -> list[Row]:
     """All repetitions of the chosen scenarios; the first row is the unit."""
     rows = [Row(scenario.name, scenario.title, scenario.musts) for scenario in chosen]
     unit = Row("unit", "N: nginx proxy_pass")
     with contextlib.ExitStack() as stack:
-        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="eventing-bench-")))
+        folder = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="bench-", dir=_folder())))
         bench = stack.enter_context(prepared(settings, cores, folder))
         for repetition in range(settings.repetitions):
             classic_us = 0.0
             for row, scenario in zip(rows, chosen, strict=True):
                 _say(f"repetition {repetition + 1} of {settings.repetitions}: {scenario.title}")
-                figures = _repetition(bench, row, unit, scenario.run, classic_us)
+                figures = _repetition(bench, row, unit, scenario, classic_us)
                 if scenario.name == "classic":
                     classic_us = figures.get("us", 0.0)
     return [unit, *rows]
 
 
-def _repetition(bench: Bench, row: Row, unit: Row, run: Callable[[Bench], Result], classic_us: float) -> Figures:
+def _repetition(bench: Bench, row: Row, unit: Row, scenario: Scenario, classic_us: float) -> Figures:
     """One scenario once, with its own N right before it: the machine drifts, and neighbours in time drift together."""
     if row.failure:
         return {}
     try:
-        sample = bench.unit()
-        result = run(bench)
+        n_us = bench.unit().us_per_delivered if scenario.in_units else 0.0
+        result = scenario.run(bench)
     except CannotRun as error:
         row.failure = str(error)
         _say(f"  {error}")
         return {}
     figures = {**result.figures}
-    if "us" in figures:
-        figures["n"] = figures["us"] / sample.us_per_delivered
+    if n_us:
+        unit.repetitions.append({"us": n_us})
+        figures["n"] = figures["us"] / n_us
         if classic_us:
             figures["classic"] = figures["us"] / classic_us
-    unit.repetitions.append({"us": sample.us_per_delivered})
     row.repetitions.append(figures)
     row.missing += result.missing
     row.remarks += [result.remarks] if result.remarks else []

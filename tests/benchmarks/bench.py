@@ -4,6 +4,7 @@ import contextlib
 import http.client
 import json
 import sys
+import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -29,10 +30,11 @@ class Settings:
     """How long and how often. wrk counts in whole seconds."""
 
     repetitions: int = 5
-    warm_up_s: int = 2
-    window_s: int = 5
-    unit_s: int = 3
-    latency_s: int = 6
+    warm_up_s: int = 1
+    window_s: int = 4
+    unit_s: int = 2
+    latency_s: int = 5
+    waiting_events: int = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,24 +73,31 @@ class Bench:
         self.core, self.other_core = cores
         self.folder = folder
         self.sink = sink
-        self._proxy = proxy
+        self.proxy = proxy
 
     @contextlib.contextmanager
-    def eventing(self, triggers: list[manifest.Document], *options: str) -> Iterator[Subject]:
-        """A ready server with the Broker and these Triggers."""
+    def eventing(self, documents: list[manifest.Document], *options: str) -> Iterator[Subject]:
+        """A ready server with these resources, which keeps what is durable in a folder of its own."""
         port, api_port = free_port(), free_port()
-        process = self.server(triggers, port, api_port, *options)
-        with process:
+        with self.data() as data, self.server(documents, port, api_port, *options, data=data) as process:
             process.wait_ready(f"http://127.0.0.1:{api_port}/readyz", timeout_s=_READY_S)
             lanes_url = f"http://127.0.0.1:{api_port}/ops/v1/triggers"
             yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered(), lanes_url)
 
-    def server(self, triggers: list[manifest.Document], port: int, api_port: int, *options: str) -> Process:
+    @contextlib.contextmanager
+    def data(self) -> Iterator[Path]:
+        """An empty folder on a disk, for the length of the context."""
+        with tempfile.TemporaryDirectory(prefix="data-", dir=self.folder) as folder:
+            yield Path(folder)
+
+    def server(
+        self, documents: list[manifest.Document], port: int, api_port: int, *options: str, data: Path
+    ) -> Process:
         """The server's process, not entered."""
         path = self.folder / "manifest.yaml"
-        manifest.write(path, triggers)
+        manifest.write(path, documents)
         command = [str(Path(sys.executable).with_name("eventing")), "serve", "-f", str(path), "--host", "127.0.0.1"]
-        command += ["--port", str(port), "--api-port", str(api_port), *options]
+        command += ["--port", str(port), "--api-port", str(api_port), "--data-dir", str(data), *options]
         return Process("eventing", command, core=self.core, folder=self.folder)
 
     @contextlib.contextmanager
@@ -108,7 +117,7 @@ class Bench:
 
     def unit(self) -> Sample:
         """One measurement of N: what the same event costs a proxy that only passes it on."""
-        return self._window(self._proxy, Load(), self.settings.unit_s, matching=1)
+        return self._window(self.proxy, Load(), self.settings.unit_s, matching=1)
 
     def measure(self, subject: Subject, load: Load = Load(), *, matching: int = 1) -> Sample:  # noqa: B008 - frozen
         """Warm the subject up, then load it for the window. Each event is expected at the sink `matching` times."""
@@ -118,7 +127,7 @@ class Bench:
     def _window(self, subject: Subject, load: Load, duration_s: int, *, matching: int) -> Sample:
         delivered_before, cpu_before, started = self.sink.delivered(), subject.process.cpu_s(), time.monotonic()
         result = offer(load, subject.url, duration_s=duration_s, core=self.other_core)
-        in_window, window_s = self.sink.delivered() - delivered_before, time.monotonic() - started
+        in_window, passed_s = self.sink.delivered() - delivered_before, time.monotonic() - started
         cpu_in_window_s = subject.process.cpu_s() - cpu_before
         subject.process.check()
         accepted = (result.requests - result.refused) * load.events_per_request
@@ -136,8 +145,8 @@ class Bench:
             refused=result.refused * load.events_per_request,
             broken=result.broken,
             miscounted=0 if claims is None else claims - (self.sink.delivered() - subject.delivered_before),
-            throughput_per_s=in_window / window_s,
-            busy=cpu_in_window_s / window_s,
+            throughput_per_s=in_window / result.duration_s,
+            busy=cpu_in_window_s / passed_s,
             rss_peak_bytes=subject.process.rss_peak_bytes(),
             answer_p50_ms=result.answer_p50_ms,
             answer_p99_ms=result.answer_p99_ms,

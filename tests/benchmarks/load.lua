@@ -1,8 +1,9 @@
 -- The load: CloudEvents with 1 KB of JSON, each with an id of its own.
--- Arguments: how events travel (binary, structured, batch), events per request, the prefix of the ids.
+-- Arguments: how events travel (binary, structured, batch), events per request, the prefix of the ids, and for binary
+-- ones the number of keys (0 for none), of which each event carries a random one as its partitionkey.
 -- Ids have a fixed width, so that a request's length is known before its events are.
 
-local mode, per_request, prefix
+local mode, per_request, prefix, keys
 local head, tail
 local parts
 local sequence = 0
@@ -47,7 +48,7 @@ local function prepare_json(media_type, opening, closing)
 end
 
 function init(arguments)
-    mode, per_request, prefix = arguments[1], tonumber(arguments[2]), arguments[3]
+    mode, per_request, prefix, keys = arguments[1], tonumber(arguments[2]), arguments[3], tonumber(arguments[4])
     if mode == "binary" then
         prepare_binary()
     elseif mode == "structured" then
@@ -59,7 +60,8 @@ end
 
 function request()
     if mode == "binary" then
-        return head .. next_id() .. tail
+        local key = keys > 0 and "\r\nce-partitionkey: key-" .. math.random(keys) or ""
+        return head .. next_id() .. key .. tail
     end
     for event = 1, per_request do
         parts[3 * event] = next_id()

@@ -5,14 +5,29 @@ import os
 import platform
 import re
 import shutil
+import statistics
 import subprocess
+import tempfile
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-_SBIN: Final = ":/usr/local/sbin:/usr/sbin:/sbin"
-"""Where Debian puts nginx, and where an ordinary user's PATH does not look."""
-_DEBIAN_PACKAGES: Final = {"wrk": "wrk", "nginx": "nginx-light", "taskset": "util-linux"}
+CACHE: Final = Path(__file__).resolve().parents[2] / ".cache"
+"""What can be made again: `make bench` puts programs here that no package has, and a run its files, since a folder for
+temporary ones is often in memory.
+"""
+_PLACES: Final = f":{CACHE / 'bin'}:/usr/local/sbin:/usr/sbin:/sbin"
+"""Where programs are that PATH may not name: those of `make bench`, and nginx, where Debian puts it."""
+_NEEDED: Final = {"wrk": "wrk", "nginx": "nginx-light", "taskset": "util-linux"}
+"""Programs that every scenario needs, and their Debian packages."""
+_REMEDIES: Final = {
+    "nats-server": "`make bench` builds it",
+    "redis-server": "apt-get install redis-server",
+    "redis-benchmark": "apt-get install redis-tools",
+    **{name: f"apt-get install {package}" for name, package in _NEEDED.items()},
+}
+_FSYNCS: Final = 100
 _PYTHON_PACKAGES: Final = ("eventing", "uvicorn", "uvloop", "httptools", "fastapi", "cloudevents", "aiohttp")
 
 
@@ -22,14 +37,14 @@ class CannotRun(Exception):  # noqa: N818 - said to the person at the terminal, 
 
 def program(name: str) -> str:
     """The path of an installed program. Raises CannotRun."""
-    if found := shutil.which(name, path=os.environ.get("PATH", os.defpath) + _SBIN):
+    if found := shutil.which(name, path=os.environ.get("PATH", os.defpath) + _PLACES):
         return found
-    raise CannotRun(f"{name} is not installed: apt-get install {_DEBIAN_PACKAGES.get(name, name)}")
+    raise CannotRun(f"{name} is not installed: {_REMEDIES[name]}")
 
 
 def preflight() -> tuple[int, int]:
     """The core of what is measured and the core of everything else. Raises CannotRun, naming all that is missing."""
-    missing = [package for name, package in _DEBIAN_PACKAGES.items() if not _is_installed(name)]
+    missing = [package for name, package in _NEEDED.items() if not _is_installed(name)]
     if missing:
         raise CannotRun(f"missing on this machine; on Debian: apt-get install {' '.join(missing)}")
     if "http_stub_status_module" not in _output(program("nginx"), "-V"):
@@ -42,8 +57,8 @@ def preflight() -> tuple[int, int]:
     return cores[0], cores[1]
 
 
-def description(cores: Sequence[int]) -> str:
-    """One line about the hardware and the system."""
+def description(cores: Sequence[int], folder: Path) -> str:
+    """One line about the hardware and the system, and what an fsync costs in that folder."""
     model = re.search(r"^model name\s*:\s*(.+)$", Path("/proc/cpuinfo").read_text(), re.MULTILINE)
     total = re.search(r"^MemTotal:\s*(\d+) kB", Path("/proc/meminfo").read_text(), re.MULTILINE)
     parts = [
@@ -51,8 +66,21 @@ def description(cores: Sequence[int]) -> str:
         f"{os.cpu_count()} cores (measured on core {cores[0]}, the rest on core {cores[1]})",
         f"{int(total[1]) / 2**20:.0f} GB" if total else "",
         f"Linux {platform.release().partition('-')[0]}",
+        f"fsync of 4 KiB {_fsync_s(folder) * 1e6:.0f} us",
     ]
     return ", ".join(part for part in parts if part)
+
+
+def _fsync_s(folder: Path) -> float:
+    """The median duration of an fsync after 4 KiB were appended."""
+    durations = []
+    with tempfile.TemporaryFile(dir=folder) as file:
+        for _ in range(_FSYNCS):
+            os.write(file.fileno(), bytes(4096))
+            began = time.perf_counter()
+            os.fsync(file.fileno())
+            durations.append(time.perf_counter() - began)
+    return statistics.median(durations)
 
 
 def versions() -> dict[str, str]:
@@ -60,7 +88,9 @@ def versions() -> dict[str, str]:
     found = {"python": platform.python_version()}
     for name in _PYTHON_PACKAGES:
         found[name] = importlib.metadata.version(name)
-    for name, option in (("nginx", "-v"), ("wrk", "-v")):
+    for name, option in (("nginx", "-v"), ("wrk", "-v"), ("nats-server", "-v"), ("redis-server", "-v")):
+        if not _is_installed(name):
+            continue
         number = re.search(r"\d+\.\d+(?:\.\d+)?", _output(program(name), option))
         found[name] = number[0] if number else "unknown"
     return found

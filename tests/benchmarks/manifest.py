@@ -1,5 +1,6 @@
-"""The Knative YAML of the scenarios: one Broker in memory, and its Triggers."""
+"""The Knative YAML of the scenarios: one Broker, and its Triggers."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Final
 
@@ -11,7 +12,34 @@ PATH: Final = f"/{NAMESPACE}/{BROKER}"
 MATCHING_TYPE: Final = "com.example.order.created"
 """The type of every event that is offered; `load.lua` knows it too."""
 
+ORDERED: Final = {"kafka.eventing.knative.dev/delivery.order": "ordered"}
+PAUSED: Final = {"eventing.dev/paused": "true"}
+_CHANNEL: Final = "in-memory"
+_TEMPLATE: Final = "apiVersion: messaging.knative.dev/v1\nkind: InMemoryChannel\n"
+
 Document = dict[str, Any]
+
+
+def in_memory(triggers: list[Document]) -> list[Document]:
+    """The Broker with an in-memory channel, and these Triggers of it."""
+    config = {
+        "apiVersion": "v1",
+        "kind": "ConfigMap",
+        "metadata": {"name": _CHANNEL, "namespace": NAMESPACE},
+        "data": {"channel-template-spec": _TEMPLATE},
+    }
+    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": _CHANNEL, "namespace": NAMESPACE}
+    return [config, {**_broker(), "spec": {"config": reference}}, *triggers]
+
+
+def journalled(triggers: list[Document]) -> list[Document]:
+    """The Broker with the channel that the server takes by itself, and these Triggers of it."""
+    return [_broker(), *triggers]
+
+
+def _broker() -> Document:
+    metadata = {"name": BROKER, "namespace": NAMESPACE}
+    return {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": metadata}
 
 
 def exact(event_type: str) -> Document:
@@ -24,7 +52,14 @@ def cesql(event_type: str) -> Document:
     return {"cesql": f"type = '{event_type}' AND source LIKE '/shop/%' AND EXISTS tenant"}
 
 
-def trigger(name: str, filter_: Document, port: int, *, structured: bool = False) -> Document:
+def trigger(
+    name: str,
+    filter_: Document,
+    port: int,
+    *,
+    structured: bool = False,
+    annotations: Mapping[str, str] = {},
+) -> Document:
     """A Trigger of the Broker whose subscriber listens on that port of this machine."""
     spec: Document = {"broker": BROKER, "filters": [filter_], "subscriber": {"uri": f"http://127.0.0.1:{port}/"}}
     if structured:
@@ -32,14 +67,19 @@ def trigger(name: str, filter_: Document, port: int, *, structured: bool = False
     return {
         "apiVersion": "eventing.knative.dev/v1",
         "kind": "Trigger",
-        "metadata": {"name": name, "namespace": NAMESPACE},
+        "metadata": {"name": name, "namespace": NAMESPACE, "annotations": {**annotations}},
         "spec": spec,
     }
 
 
-def one(port: int, *, structured: bool = False) -> list[Document]:
+def one(port: int, *, structured: bool = False, annotations: Mapping[str, str] = {}) -> list[Document]:
     """One exact Trigger, which matches."""
-    return [trigger("matching-0", exact(MATCHING_TYPE), port, structured=structured)]
+    return [trigger("matching-0", exact(MATCHING_TYPE), port, structured=structured, annotations=annotations)]
+
+
+def none() -> list[Document]:
+    """One exact Trigger, which matches nothing: its sink is never asked."""
+    return [trigger("other-0", exact("com.example.other"), 1)]
 
 
 def matching(count: int, port: int) -> list[Document]:
@@ -55,9 +95,7 @@ def one_of(count: int, port: int, *, is_cesql: bool = False) -> list[Document]:
     return [trigger(f"trigger-{number}", filter_of(event_type), port) for number, event_type in enumerate(types)]
 
 
-def write(path: Path, triggers: list[Document]) -> None:
-    """Write the Broker and the Triggers as one file of many documents."""
-    metadata = {"name": BROKER, "namespace": NAMESPACE}
-    broker = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "metadata": metadata}
+def write(path: Path, documents: list[Document]) -> None:
+    """Write them as one file."""
     with path.open("w") as file:
-        yaml.dump_all([broker, *triggers], file, Dumper=yaml.CSafeDumper)
+        yaml.dump_all(documents, file, Dumper=yaml.CSafeDumper)

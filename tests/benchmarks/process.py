@@ -89,6 +89,20 @@ class Process:
         """The most resident memory that each of its processes ever had, summed."""
         return self._status_sum("VmHWM")
 
+    def written_bytes(self) -> int:
+        """What it gave to a file system that keeps files on a disk, so far; none of it where that is in memory."""
+        total = 0
+        for pid, _ in self._members():
+            with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+                counters = dict(line.split(": ") for line in Path(f"/proc/{pid}/io").read_text().splitlines())
+                total += int(counters["write_bytes"])
+        return total
+
+    def kill(self) -> None:
+        """End it as a crash does, with no chance to say goodbye, and wait for it."""
+        self._signal(signal.SIGKILL)
+        self._running.wait()
+
     def check(self) -> None:
         """Raises CannotRun if the program ended."""
         if self._running.poll() is not None:
@@ -146,6 +160,24 @@ def refusing_port() -> Iterator[int]:
     with socket.socket() as held:
         held.bind(("127.0.0.1", 0))
         yield held.getsockname()[1]
+
+
+def wait_listening(process: Process, port: int, *, timeout_s: float) -> None:
+    """Return once the process takes connections there. Raises CannotRun if it ends before, or the time is over."""
+    deadline = time.monotonic() + timeout_s
+    while not _is_listening(port):
+        process.check()
+        if time.monotonic() > deadline:
+            raise CannotRun(f"{process.name} did not listen within {timeout_s:.0f} s: {process.last_words}")
+        time.sleep(0.02)
+
+
+def _is_listening(port: int) -> bool:
+    try:
+        socket.create_connection(("127.0.0.1", port), timeout=1).close()
+    except OSError:
+        return False
+    return True
 
 
 def get(url: str) -> tuple[int, bytes]:

@@ -12,13 +12,21 @@ _FORMATS: Final = {
     "us": ("", "{:.1f} us"),
     "n": ("", "{:.2f} N"),
     "classic": ("", "{:.3f} of classic"),
+    "of_nginx": ("", "{:.1%} of nginx"),
+    "of_nats": ("", "{:.2f} x NATS"),
+    "of_redis": ("", "{:.2f} x Redis"),
     "per_s": ("", "{:,.0f}/s"),
+    "nginx_per_s": ("nginx ", "{:,.0f}/s"),
+    "nats_per_s": ("NATS ", "{:,.0f}/s"),
+    "redis_per_s": ("Redis ", "{:,.0f}/s"),
     "share": ("", "{:.1%}"),
     "p50_ms": ("p50 ", "{:.2f} ms"),
     "p99_ms": ("p99 ", "{:.2f} ms"),
     "floor_p50_ms": ("floor p50 ", "{:.2f} ms"),
     "floor_p99_ms": ("floor p99 ", "{:.2f} ms"),
     "start_s": ("start ", "{:.2f} s"),
+    "ready_s": ("ready ", "{:.2f} s"),
+    "empty_s": ("empty ", "{:.2f} s"),
     "rss_mb": ("RSS ", "{:.0f} MB"),
     "rss_growth_mb": ("RSS ", "{:+.0f} MB"),
 }
@@ -33,9 +41,25 @@ NEW_PAGE: Final = f"""# Benchmarks
 Every row starts real processes: what is measured on one core; the load generator (wrk, 64 connections, 1 KB of JSON in
 each event) and a counting nginx sink on another. CPU is user and system time of all processes of the measured system
 until the last delivery, divided by the sink's count. **N** is what one nginx worker needs to pass the same request on
-to the same sink, measured right before each row; **classic** is a FastAPI route with the `cloudevents` SDK and an
-aiohttp client. Ratios are taken within each repetition, then their median. Throughput rows compare with one Trigger
-alone, measured right before.
+to the same sink, measured right before each row that is told in it; **classic** is a FastAPI route with the
+`cloudevents` SDK and an aiohttp client, which stores nothing. Ratios are taken within each repetition, then their
+median. Throughput rows compare with one Trigger alone, or with nginx, measured right before. Everything is on: retries,
+limits, metrics.
+
+The upper rows, from *in memory* on, have a Broker with an in-memory channel. The rows from *journal* on have the
+channel that the server takes by itself: an event is written and synced to disk before its producer gets a 202.
+
+- *Durable publish alone* has 256 events under way and no sink: a Trigger is there and matches nothing. Beside it, one
+  after the other on the same core and the same disk: NATS JetStream with `sync_interval: always`, its events on one
+  connection; Redis with `appendfsync always`, XADD by 256 clients of redis-benchmark. They get the event as
+  structured JSON, which is the cheapest form for them. All three put it on disk before they answer: NATS event by
+  event, Redis and the journal as many as have come meanwhile. That they wrote what they acknowledged is checked.
+- *Restart* begins with a paused Trigger for which 1,000,000 events of 1 KB wait, a kill -9, and a start over a copy of
+  what that left; *ready* is the first 202, *empty* the same without any events, RSS the difference of the two peaks.
+- *Ordered* takes one of 1,000 keys at random for each event, and compares with the same events in no order.
+
+How long an fsync takes stands below the table. It is nearly free where these figures come from, and takes ten times as
+long on many a disk: there the rate of whoever syncs event by event falls as much, and everybody's latency grows.
 
 {BEGIN}
 {END}

@@ -51,5 +51,5 @@ class Sample:
         }
         remarks = [f"{count:,} {words}" for words, count in told.items() if count]
         if self.busy < _SATURATED:
-            remarks.append(f"its core only {self.busy:.0%} busy: the throughput is not its own limit")
+            remarks.append(f"its core only {self.busy:.0%} busy: it waited for the load, or for a disk")
         return ", ".join(remarks)

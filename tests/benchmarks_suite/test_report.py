@@ -35,7 +35,7 @@ def test_a_flawless_sample_has_no_remarks() -> None:
 
 def test_a_core_that_was_not_busy_is_told() -> None:
     """A throughput is the subject's own limit only where its core was."""
-    assert a_sample(busy=0.5).remarks == "its core only 50% busy: the throughput is not its own limit"
+    assert a_sample(busy=0.5).remarks == "its core only 50% busy: it waited for the load, or for a disk"
 
 
 def test_refused_and_missing_events_are_told() -> None:
@@ -146,3 +146,4 @@ def test_a_page_without_both_markers_in_order_is_refused(page: str) -> None:
 
 def test_figures_are_said_with_their_units() -> None:
     assert [said("us", 18.04), said("p99_ms", 3.1), said("rss_growth_mb", 7)] == ["18.0 us", "p99 3.10 ms", "RSS +7 MB"]
+    assert [said("of_nats", 3), said("of_nginx", 0.351)] == ["3.00 x NATS", "35.1% of nginx"]
