@@ -21,6 +21,8 @@ LATENCY_MIN_S: Final = 0.05
 """Mean below which no sink is taken to be overloaded."""
 LATENCY_FACTOR: Final = 2.0
 SAMPLES_MIN: Final = 32
+FULL_WINDOWS: Final = 4
+"""Windows between two looks where the limit is as high as it may be: then there is only latency to look at."""
 BEST_PERIOD_S: Final = 30.0
 BURST_S: Final = 0.1
 """How much of a second's rate may come at once, where that is more than one attempt."""
@@ -109,7 +111,8 @@ class Pace:
 
     def _begin(self, done: int) -> None:
         self._done = done
-        self.review_at = sys.maxsize if self.is_fixed else done + max(self.limit, SAMPLES_MIN if self.is_full else 0)
+        windows = FULL_WINDOWS if self.is_full else 1
+        self.review_at = sys.maxsize if self.is_fixed else done + windows * self.limit
 
     def _is_overloaded(self, now_s: float, done: int, took_s: float) -> bool:
         count = done - self._judged

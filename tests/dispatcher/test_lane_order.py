@@ -279,7 +279,7 @@ async def test_a_redriven_one_has_no_key(group: Subscription) -> None:
 
 @pytest.mark.looptime(enabled=False)
 @given(st.integers(0, 2**32), st.lists(st.sampled_from("ppppppwwkahsu"), max_size=30))
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=15, deadline=None)
 def test_whatever_happens_a_key_is_delivered_in_order(seed: int, steps: list[str]) -> None:
     """Offers, failures, parking, restarts, pauses, an open breaker: of each key no event begins before those older than
     it have ended, one is in flight at a time, nothing is lost, and the counters balance.

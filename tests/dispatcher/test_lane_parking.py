@@ -12,7 +12,7 @@ from channels.errors import ChannelUnavailable
 from dispatcher.attempt import Attempt
 from dispatcher.depot import CHUNK_MAX
 from dispatcher.lane import LaneState
-from dispatcher.manner import DEFAULT, Manner
+from dispatcher.manner import DEFAULT, Manner, Order
 from dispatcher.retry import Policy
 from tests.dispatcher.stage import (
     DURABLE,
@@ -209,6 +209,13 @@ async def test_a_lane_that_was_left_parks_nothing_any_more(group: Subscription) 
     assert (1, 1) == (lane.parked, group.queues["lane"].events)
 
 
+async def test_holding_without_a_durable_channel_leaves_all_where_it_is(group: Subscription) -> None:
+    lane, owner = a_lane(ScriptedSink(), SOON, group=group)
+    fill(lane, 10)
+    lane.hold()
+    assert (4, 6, 0, []) == (lane.in_flight, lane.waiting, lane.parked, owner.settled)
+
+
 async def test_closing_drops_what_is_parked_too(group: Subscription) -> None:
     sink = ScriptedSink()
     lane, _ = a_lane(sink, SOON, replace(DURABLE, window_events_max=10), group=group)
@@ -289,6 +296,22 @@ async def test_a_redriven_one_is_never_parked(group: Subscription) -> None:
     lane.update(sink, FAR, DEFAULT)
     await asyncio.sleep(1000.0)
     assert [(redriven, "retriesexhausted")] == [end[:2] for end in owner.given_up if end[0] is redriven]
+
+
+async def test_a_redriven_one_that_waits_for_its_turn_waits_through_a_pause(group: Subscription) -> None:
+    sink = ScriptedSink()
+    lane, _ = a_lane(sink, SOON, DURABLE, group=group)
+    fill(lane, 6)
+    delivery = a_delivery(7)
+    redriven = Attempt(lane, sink, delivery, delivery.event)
+    redriven.is_redriven = True
+    lane.keep(redriven)
+    lane.update(sink, SOON, PAUSED)
+    assert (3, 2) == (lane.waiting, lane.parked)
+    for _ in range(4):
+        sink.end(204)
+    lane.update(sink, SOON, Manner(order=Order()))
+    assert ["7"] == sink.ids[4:]
 
 
 class BrokenQueue:

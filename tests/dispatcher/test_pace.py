@@ -110,7 +110,8 @@ def test_a_mean_latency_that_doubles_cuts_it() -> None:
     """The queue is in the sink then, and half as many are served as fast."""
     drive = Drive(Pace(1, 64))
     drive.succeed(1000, 0.1)
-    assert (64, 32) == (drive.pace.limit, drive.succeed(100, 0.25))
+    assert 64 == drive.pace.limit
+    assert 16 <= drive.succeed(450, 0.25) <= 48
 
 
 def test_latencies_that_stay_high_cut_it_further() -> None:

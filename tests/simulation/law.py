@@ -105,7 +105,11 @@ class Judge:
         is going to be.
         """
         brought = event.brought_by
-        return event.receipt == "stored" if brought is None else brought.ended_s is not None and self.is_last(brought)
+        if brought is None:
+            return event.receipt == "stored"
+        return (
+            brought.ended_s is not None and self.is_durable(brought.process, brought.ended_s) and self.is_last(brought)
+        )
 
     def is_last(self, request: Request) -> bool:
         """With this success the delivery was over."""

@@ -45,6 +45,10 @@ class Life:
         self.is_open = False
         self.is_held = False
         """It was asked to begin nothing more."""
+        self.is_leaving = False
+        """It hears no answers any more."""
+        self.wishes: dict[str, Wish] = {}
+        """What its Triggers were told last: a process that is about to end is told nothing more."""
         self.brokers: dict[str, Broker] = {}
         self.simulation = simulation
         self._loop = loop
@@ -65,7 +69,6 @@ class Life:
         async with AsyncExitStack() as stack:
             await self._open(stack)
             self.is_open = True
-            self.apply()  # the resources may have changed meanwhile
             simulation.tell(f"process {self.number} is ready")
             await self._stop.wait()
             self.is_open = False
@@ -87,8 +90,8 @@ class Life:
 
     def apply(self) -> None:
         """The resources changed."""
-        if not self.is_open:
-            return  # it reads them when it is ready
+        if self._stop.is_set():
+            return
         for name, broker in self.brokers.items():
             broker.replace_triggers(self._specs(name))
 
@@ -188,6 +191,8 @@ class Life:
             channel = simulation.parts.channel(self._create_channel(name, journal))
             await broker.open(channel, dead_letters=self._dead_letters, limits=_limits(plan))
             self.brokers[name] = broker
+            for _ in range(self._dice.randint(0, 2)):
+                await asyncio.sleep(0)  # who reads the resources has other things to do as well
             broker.replace_triggers(self._specs(name))
         self._start(supervise("redriver", self._redriver.run))
 
@@ -206,6 +211,7 @@ class Life:
         await asyncio.gather(*self._tasks, return_exceptions=True)
         if self.simulation.is_over:
             await self._read_letters()
+        self.is_leaving = True
         for broker in self.brokers.values():
             await broker.close()
 
@@ -233,6 +239,7 @@ class Life:
 
     def _specs(self, broker: str) -> dict[str, TriggerSpec]:
         simulation = self.simulation
+        self.wishes.update(simulation.wishes)
         return {
             trigger.resource: self._spec(name, simulation.wishes[name])
             for name, trigger in simulation.alive.items()

@@ -307,8 +307,8 @@ class Simulation:
         if life is not None and life.is_open and life.is_settled():
             self.tell("settled")
             totals = life.totals()
-            # A deleted Trigger's last request may be under way: its event is judged once more.
-            is_exact = not (self.plan.disk_faults or self.ledger.deleted_s)
+            # A deleted Trigger's last request may be under way: its event is judged once more. And so may redrives be.
+            is_exact = not (self.plan.disk_faults or self.ledger.deleted_s or self.ledger.redrives_s)
             if self._before_encore not in (None, totals) and is_exact:
                 self.broke(f"a restart has changed the counters: {self._before_encore} {totals}")
             self.is_over = self._before_encore is not None or "encore" not in self.plan.features

@@ -59,7 +59,7 @@ class SimulatedSink:
             return
         simulation, name = receiver.simulation, receiver.trigger.name
         event = attempt.event
-        wish = simulation.wishes[name]
+        wish = life.wishes[name]
         request = Request(
             name, event.id, not self._is_main, attempt.number, life.number, simulation.outside.now_s, wish
         )
@@ -109,17 +109,17 @@ class SimulatedSink:
 
     def _end(self, attempt: "Attempt", request: Request, answer: Answer) -> None:
         simulation = self._receiver.simulation
-        request.ended_s = simulation.outside.now_s
-        request.answer = answer
-        request.wish = wish = simulation.wishes[request.trigger]
-        request.ends_badly = answer == "400" or (answer in FAILURES and request.number > wish.retry)
+        now_s = simulation.outside.now_s
+        wish = self._life.wishes[request.trigger]
+        if not self._life.is_leaving:
+            request.ended_s, request.answer, request.wish = now_s, answer, wish
+            request.ends_badly = answer == "400" or (answer in FAILURES and request.number > wish.retry)
         if simulation.story is not None:
             simulation.tell(f"{request.trigger} -> {request.event}, attempt {request.number}: {answer}")
         if answer == "ok":
             attempt.lane.delivered(attempt)
-            return
-        latency_s = request.ended_s - request.began_s
-        attempt.lane.finish(attempt, self._outcome(request, answer, latency_s))
+        else:
+            attempt.lane.finish(attempt, self._outcome(request, answer, now_s - request.began_s))
 
     def _outcome(self, request: Request, answer: Answer, latency_s: float) -> Outcome:
         simulation = self._receiver.simulation
