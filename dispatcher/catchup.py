@@ -112,12 +112,13 @@ class CatchUps:
         """Until the Trigger has joined. Raises ChannelUnavailable."""
         group = _PREFIX + trigger.name
         found = self._channel.remembered.get(group)
-        if found == _DUE:
-            self._channel.forget(group)
         if found == _OVER:
             return  # it had joined, and crashed when it left its group
-        async with self._channel.subscribe(group, start=trigger.spec.start) as subscription:
+        if found == _DUE:
+            # In one turn with the group's beginning: a process that finds one finds the other.
+            self._channel.forget(group)
             self._channel.remember(group, _READING)
+        async with self._channel.subscribe(group, start=trigger.spec.start) as subscription:
             while True:
                 if await self._has_reached(trigger, subscription):
                     break

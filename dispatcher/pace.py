@@ -10,7 +10,8 @@ The limit in flight follows TCP's way (RFC 5681, additive increase and multiplic
 A window is as many successes as the limit. Latency is that of successes, for a refusal is often quick, and counts only
 above `LATENCY_MIN_S`: what a fast sink's mean does is noise, and a sink that slows down from 2 ms to 20 ms is not
 better off with half the requests. It is compared with the best mean of the last one to two `BEST_PERIOD_S`, each mean
-over `SAMPLES_MIN` successes and a whole window at least.
+over `SAMPLES_MIN` successes and a whole window at least. What is cut for counts as the best from then on: if less at a
+time does not make the sink faster, it is not cut again for the same.
 """
 
 import sys
@@ -125,8 +126,12 @@ class Pace:
             self._older_best_s, self._best_s = self._best_s, inf
             self._best_since_s = now_s
         best_s = min(self._best_s, self._older_best_s)
-        self._best_s = min(self._best_s, mean_s)
-        return mean_s > LATENCY_MIN_S and mean_s > LATENCY_FACTOR * best_s
+        is_overloaded = mean_s > LATENCY_MIN_S and mean_s > LATENCY_FACTOR * best_s
+        if is_overloaded:
+            self._older_best_s = self._best_s = mean_s
+        else:
+            self._best_s = min(self._best_s, mean_s)
+        return is_overloaded
 
 
 class Bucket:

@@ -109,18 +109,7 @@ class Trigger:
         """Events kept in the dead letter store."""
         self.redriven = told.redriven
         """Dead letters that are under way once more, or were delivered at last."""
-        self.lane = Lane(
-            self,
-            spec.sink,
-            spec.policy,
-            limits,
-            name=self.name,
-            subscription=subscription,
-            manner=spec.manner,
-            valve=broker.exit,
-            spread=spread,
-            judged=lambda: broker.judged,
-        )
+        self.lane = self._create_lane(spec)
         self.offer = self.lane.offer
         self.lane.restore(told.lane)
         self.dead_letter_lane = self._restore_dead_letter_lane(told.dead_letter_lane)
@@ -129,6 +118,20 @@ class Trigger:
         self._note = state
         if state is None:
             self.write_down()  # from here on it is not new any more
+
+    def _create_lane(self, spec: TriggerSpec) -> Lane:
+        return Lane(
+            self,
+            spec.sink,
+            spec.policy,
+            self._limits,
+            name=self.name,
+            subscription=self._subscription,
+            manner=spec.manner,
+            valve=self._broker.exit,
+            spread=self._spread,
+            judged=lambda: self._broker.judged,
+        )
 
     def update(self, spec: TriggerSpec) -> None:
         """Deliver by another specification from the next attempt on; what was judged before stays judged."""

@@ -51,6 +51,8 @@ class Group:
         self.held = 0
         """Events of the log that members have."""
         self.members = 0
+        self.beginning: asyncio.Task[None] | None = None
+        """While it is counted what a group that begins in the past begins with."""
         self.is_gone = False
         """Forgotten, or its channel is closed."""
         self.waiting: Final = Waiting()

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import Callable, Coroutine, Sequence
 from datetime import datetime
-from typing import TYPE_CHECKING, Any, Final, Literal
+from typing import TYPE_CHECKING, Any, Final, Literal, TypeVar
 
 import apsw
 
@@ -19,6 +19,8 @@ if TYPE_CHECKING:
 
 PRUNE_INTERVAL_US: Final = 1_000_000
 DELETED_PER_COMMIT: Final = 250
+_PATIENCE_S: Final = 0.2
+T = TypeVar("T")
 _log = logging.getLogger(__name__)
 _Pruned = list[tuple[int, int, int, int]]
 
@@ -29,7 +31,6 @@ class History:
     def __init__(self, channel: "JournalChannel") -> None:
         self._channel: Final = channel
         self._tasks: Final[set[asyncio.Task[None]]] = set()
-        self._beginning: Final = asyncio.Lock()
         self._unfinished = 0
         """Countings that are under way, or could not be finished."""
         self._pruned_us = 0
@@ -46,35 +47,61 @@ class History:
     # Beginning in the past
 
     async def begin(self, name: str, start: Literal["earliest"] | datetime | Position) -> Group:
-        """The group of that name, made to begin there where there is none. Raises ChannelUnavailable."""
+        """The group of that name, made to begin there where there is none. Raises ChannelUnavailable.
+
+        It is there from the first moment, so that nothing of what it begins with is deleted while the disk is asked.
+        """
         channel = self._channel
-        async with self._beginning:
-            joined = channel.groups.get(name)
-            if joined is not None:
-                return joined
-            floor = await self._floor(start)
+        if name not in channel.groups:
+            last = channel.publishing.put_position
+            floor = max(0, min(start - 1, channel.publishing.position)) if isinstance(start, int) else 0
             others = [group.view() for group in channel.groups.values()]
             group = channel.add_group(GroupState(channel.journal.new_id(), name, floor, 0))
             self._begin_counting()
-            last = channel.publishing.put_position
-            found = await self._count(floor + 1, last, View(floor, {}), others)
-            group.unsettled += found.unsettled
-            channel.count(found.alone, found.alone_size_bytes)
-            self._end_counting()
-            return group
+            group.beginning = self._spawn(lambda: self._begin(group, start, last, others))
+        group = channel.groups[name]
+        if group.beginning is not None:
+            await asyncio.shield(group.beginning)
+        if group.is_gone:
+            raise ChannelUnavailable("the channel is closed")
+        return group
 
-    async def _floor(self, start: Literal["earliest"] | datetime | Position) -> Position:
-        """The position before the first one that is wanted."""
-        channel = self._channel
+    async def _begin(
+        self, group: Group, start: Literal["earliest"] | datetime | Position, last: Position, others: Sequence[View]
+    ) -> None:
+        """Count what the group begins with, however long the disk takes."""
         if isinstance(start, datetime):
-            head = channel.committed_position
-            time_us = int(start.timestamp() * 1_000_000)
-            first, last = channel.key, channel.key + head
-            key = await channel.journal.ask(lambda connection: first_since(connection, first, last, time_us))
-            return head if key is None else key - channel.key - 1
-        if isinstance(start, int):
-            return max(0, min(start - 1, channel.publishing.position))
-        return 0
+            await self._skip(group, await self._patiently(lambda: self._before(start, last)), others)
+        found = await self._patiently(lambda: self._count(group.cursor + 1, last, group.view(), others))
+        if not group.is_gone:
+            group.unsettled += found.unsettled
+            self._channel.count(found.alone, found.alone_size_bytes)
+        group.beginning = None
+        self._end_counting()
+
+    async def _before(self, start: datetime, last: Position) -> Position:
+        """The position before the first one that was stored then or later; `last` where there is none."""
+        base, time_us = self._channel.key, int(start.timestamp() * 1_000_000)
+        key = await self._channel.journal.ask(lambda connection: first_since(connection, base, base + last, time_us))
+        return last if key is None else key - base - 1
+
+    async def _skip(self, group: Group, floor: Position, others: Sequence[View]) -> None:
+        """The group wants nothing up to there. What the others settled meanwhile they left to it: it goes now."""
+        group.cursor = floor
+        now = [other.view() for other in self._channel.groups.values() if other is not group]
+        held = await self._patiently(lambda: self._count(0, floor, NOTHING, others))
+        left = await self._patiently(lambda: self._count(0, floor, NOTHING, now))
+        alone, size_bytes = left.alone - held.alone, left.alone_size_bytes - held.alone_size_bytes
+        self._channel.count(-alone, -size_bytes)
+        await self._delete(left)
+
+    async def _patiently(self, ask: Callable[[], Coroutine[Any, Any, T]]) -> T:
+        """Ask until the disk answers."""
+        while True:
+            try:
+                return await ask()
+            except ChannelUnavailable:
+                await asyncio.sleep(_PATIENCE_S)
 
     async def _count(self, first: Position, last: Position, subject: View, others: Sequence[View]) -> Count:
         channel = self._channel
@@ -199,12 +226,14 @@ class History:
             channel.change()
         return went
 
-    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> None:
+    def _spawn(self, work: Callable[[], Coroutine[Any, Any, None]]) -> asyncio.Task[None] | None:
         """Do that in a task, unless the channel is closed."""
-        if not self._is_closed:
-            task = asyncio.get_running_loop().create_task(_quietly(work))
-            self._tasks.add(task)
-            task.add_done_callback(self._tasks.discard)
+        if self._is_closed:
+            return None
+        task = asyncio.get_running_loop().create_task(_quietly(work))
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+        return task
 
 
 async def _quietly(work: Callable[[], Coroutine[Any, Any, None]]) -> None:

@@ -68,6 +68,7 @@ class ParkingQueue:
         """As the contract says it."""
         if self.events == self._taken:
             return None
+        self._forget_next()
         if self._ready and self._may_pop():
             return 0.0
         if self._next is None:
@@ -119,6 +120,7 @@ class ParkingQueue:
             if self._committer.is_choked:
                 await self._committer.flush()  # whoever finds nothing though something is due would ask again at once
             while not self.is_gone:
+                self._forget_next()
                 while len(taken) < max_events and self._ready and self._may_pop():
                     taken.append(heappop(self._ready)[3])
                     self._taken += 1
@@ -130,6 +132,11 @@ class ParkingQueue:
                     self.take_back(taken)
                     raise
         return taken
+
+    def _forget_next(self) -> None:
+        """What is in memory is all there is: the run that was to be read next was settled meanwhile."""
+        if self.runs == self._loaded:
+            self._next = None
 
     def _is_due(self) -> bool:
         return self._next is not None and self._next[1] <= self._clock.now_us()
