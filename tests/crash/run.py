@@ -29,8 +29,8 @@ LANE_CONCURRENCY_MAX: Final = 64
 """EVENTING_LANE_CONCURRENCY_MAX: what one lane may have sent. Both are unsettled, and come again after a crash."""
 LANES: Final = len(workload.TRIGGERS) + 1
 """One for each Trigger, and one for a dead letter sink."""
-DUPLICATES_BOUND: Final = LANES * (LANE_WINDOW_EVENTS_MAX + LANE_CONCURRENCY_MAX)
-"""What one stop may cause: what is in flight then."""
+DUPLICATES_BOUND: Final = LANES * (LANE_WINDOW_EVENTS_MAX + LANE_CONCURRENCY_MAX) * workload.MATCHES_MAX
+"""What one stop may cause: what is in flight then, in some lane, comes again to all Triggers that want it."""
 _LOOK_EVERY_S: Final = 0.05
 
 

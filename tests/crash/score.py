@@ -17,6 +17,9 @@ middle of commits, checkpoints, prunes, redrives, starts and stops, frozen, misl
 beside sinks that refuse, hang, reset and trickle. An independent ledger, `tests/ledger`, hears from producers what was
 acknowledged, and from sinks what came. At the end every sink is well again, and all that was acknowledged must have
 arrived.
+
+What was in flight at a stop comes again: each event that some Trigger's lane held in memory (256 waiting and 64 under way,
+at most) comes again to every Trigger that wants it, four of them at most. That is the bound of duplicates.
 """
 
 
@@ -41,7 +44,9 @@ class Chapter:
 
 @dataclass(slots=True)
 class Score:
-    """All chapters. `duplicates_bound` is what one stop may cause: what all lanes may hold unsettled."""
+    """All chapters. `duplicates_bound` is what one stop may cause: what all lanes may hold unsettled, for each Trigger
+    that wants it.
+    """
 
     chapters: Sequence[Chapter]
     duplicates_bound: int

@@ -19,6 +19,8 @@ ROUTES: Final[Mapping[str, Route]] = {
     "refund": Route(frozenset({"buried", "stored"})),
 }
 """By the event's type."""
+MATCHES_MAX: Final = 4
+"""Triggers that want one event, the guest among them."""
 _PATIENT: Final[Mapping[str, Any]] = {"retry": 1000, "backoffPolicy": "linear", "backoffDelay": "PT0.05S"}
 _FAR: Final[Mapping[str, Any]] = {"retry": 20, "backoffPolicy": "linear", "backoffDelay": "PT1.2S"}
 """Due later than memory keeps a retry."""

@@ -72,7 +72,7 @@ class Process:
             ]
             for name in FILTERS
         }
-        self.redriving: set[str] = set()
+        self.redriving: set[tuple[str, str]] = set()
 
     async def open(self, stack: AsyncExitStack) -> None:
         world, loop = self.world, asyncio.get_running_loop()
@@ -124,17 +124,20 @@ class Process:
             self.broker.submit((event,), _Producer(self.world, event.id))
 
     async def redrive(self) -> None:
-        for letter in await self.journal.dead_letters.find(EVERYTHING, limit=5):
+        letters = self.journal.dead_letters
+        await letters.claim(EVERYTHING, rate=None, limit=5)
+        under_way = [redrive.id for redrive in letters.redrives if redrive.ended_s is None]
+        for letter in [letter for one in under_way for letter in await letters.claimed(one, 100)]:
             trigger = self.broker.triggers.get(letter.address.trigger)
-            if letter.id not in self.redriving and trigger is not None:
-                self.redriving.add(letter.id)
+            turn = (letter.redrive_id, letter.id)
+            if turn not in self.redriving and trigger is not None:
+                self.redriving.add(turn)
                 trigger.redrive(letter, self.done(letter))
 
     def done(self, letter: DeadLetter) -> Callable[[bool, tuple[AttemptRecord, ...]], None]:
         letters = self.journal.dead_letters
 
         def done(is_delivered: bool, attempts: tuple[AttemptRecord, ...]) -> None:
-            self.redriving.remove(letter.id)
             if is_delivered:
                 letters.redriven(letter)
             else:
