@@ -18,8 +18,8 @@ beside sinks that refuse, hang, reset and trickle. An independent ledger, `tests
 acknowledged, and from sinks what came. At the end every sink is well again, and all that was acknowledged must have
 arrived.
 
-What was in flight at a stop comes again: each event that some Trigger's lane held in memory (256 waiting and 64 under way,
-at most) comes again to every Trigger that wants it, four of them at most. That is the bound of duplicates.
+What was in flight at a stop comes again: each event that some Trigger's lane held in memory (256 waiting and 64 under
+way, at most) comes again to every Trigger that wants it, four of them at most. That is the bound of duplicates.
 """
 
 
