@@ -9,6 +9,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
@@ -27,6 +28,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is ended on the way out
     settings = _QUICK if options.quick else Settings()
+    if options.repetitions:
+        settings = replace(settings, repetitions=options.repetitions)
     chosen = [scenario for scenario in _SCENARIOS if scenario.name in {"classic", *(options.only or [scenario.name])}]
     try:
         page = _page(options.write)
@@ -65,6 +68,7 @@ def _parser() -> argparse.ArgumentParser:
     names = [scenario.name for scenario in _SCENARIOS]
     only = f"one scenario, repeatable: {', '.join(names)}"
     parser.add_argument("--only", action="append", choices=names, metavar="NAME", help=only)
+    parser.add_argument("--repetitions", type=int, metavar="N", help="of each scenario, 5 without this")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every repetition's figures here too")
     parser.add_argument("--write", type=Path, metavar="FILE", help="put the table on this Markdown page, if all ran")
     return parser
