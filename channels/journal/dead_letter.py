@@ -40,7 +40,7 @@ class File(Protocol):
     def committed(self) -> Awaitable[None]:
         """Wait until everything owed so far is done. Raises ChannelUnavailable."""
 
-    def read(self, question: Callable[[apsw.Connection], T]) -> Awaitable[T]:
+    def ask(self, question: Callable[[apsw.Connection], T]) -> Awaitable[T]:
         """Ask that of what is committed. Raises ChannelUnavailable."""
 
     def now_s(self) -> float:
@@ -143,7 +143,7 @@ class JournalDeadLetters:
             f"SELECT {address}, count(*), min(time), max(time) FROM dead_letter"
             f" WHERE {condition} GROUP BY {address} ORDER BY {address}"
         )
-        rows = await self._file.read(lambda connection: list(connection.execute(sql, bindings)))
+        rows = await self._file.ask(lambda connection: list(connection.execute(sql, bindings)))
         return [Tally(Address(*row[:3]), row[3], row[4], row[5] / 1000, row[6] / 1000) for row in rows]
 
     async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
@@ -160,7 +160,7 @@ class JournalDeadLetters:
                 [*bindings, -1 if limit is None else limit],
             )
             await self._file.committed()
-            found = await self._file.read(_read_discarded)
+            found = await self._file.ask(_read_discarded)
             self._out -= found.ids
             for count, size_bytes in found.addresses.values():
                 self._forget(count, size_bytes)
@@ -193,7 +193,7 @@ class JournalDeadLetters:
         owe("DELETE FROM redrive WHERE ended IS NOT NULL AND id <= ?", (number - 2 * REDRIVES_KEPT,))
         await self._file.committed()
         sql = f"SELECT {_REDRIVE_COLUMNS} FROM redrive WHERE id = ?"
-        redrive = await self._file.read(lambda connection: _redrive_of(_row(connection, sql, (number,))))
+        redrive = await self._file.ask(lambda connection: _redrive_of(_row(connection, sql, (number,))))
         self._note(redrive)
         return redrive
 
@@ -213,7 +213,7 @@ class JournalDeadLetters:
 
     async def _rows(self, condition: str, bindings: Sequence[Any]) -> list[Sequence[Any]]:
         sql = f"SELECT {_COLUMNS} FROM dead_letter WHERE {condition}"
-        return await self._file.read(lambda connection: list(connection.execute(sql, bindings)))
+        return await self._file.ask(lambda connection: list(connection.execute(sql, bindings)))
 
     # The books.
 

@@ -161,8 +161,6 @@ class Journal:
         except DRIVER_ERRORS as error:
             raise ChannelUnavailable(f"the journal cannot be read: {error}") from error
 
-    read = ask
-
     def owe(self, sql: str, bindings: Sequence[Value]) -> None:
         """Do that in the next commit, after what was owed before."""
         self.committer.batch.statements.append((sql, bindings))
