@@ -11,18 +11,25 @@ from typing import Final, Self
 
 from dispatcher.fault import FieldError, at, shown
 from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
-from eventing.resources.duck import ADDRESS, DEAD_LETTER_SINK_STATUS, REFERENCE, STATUS, Reference, validate_reference
+from eventing.resources.duck import (
+    ADDRESS,
+    DEAD_LETTER_SINK_STATUS,
+    POLICIES,
+    REFERENCE,
+    STATUS,
+    Reference,
+    validate_reference,
+)
 from eventing.resources.identity import Key, Object, key_of
-from eventing.resources.kind import Column, Context, Kind
+from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Column, Context, Kind
 from eventing.resources.retention import RETENTION_ANNOTATION, Retention, parse_retention
-from eventing.resources.schema import MISSING, STRING, array, record
+from eventing.resources.schema import MISSING, array, record
 
 CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
 SIZE_ANNOTATION: Final = "eventing.dev/event-size-max-bytes"
 _SIZE: Final = re.compile(r"[1-9][0-9]{0,9}")
 CONDITIONS: Final = ("IngressReady", "TriggerChannelReady", "FilterReady", "Addressable", "EventPoliciesReady")
 """What a Broker's Ready depends on; DeadLetterSinkResolved informs only."""
-_READY: Final = '.status.conditions[?(@.type=="Ready")]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -142,25 +149,35 @@ BROKER: Final = Kind(
     version="v1",
     name="Broker",
     plural="brokers",
+    description="Takes events at its address and hands each to the Triggers that want it. The annotation "
+    "`eventing.knative.dev/broker.class` chooses the engine that holds them.",
     categories=("all", "knative", "eventing"),
     labels={"duck.knative.dev/addressable": "true"},
     columns=(
-        Column("URL", ".status.address.url"),
-        Column("Age", ".metadata.creationTimestamp", "date"),
-        Column("Ready", f"{_READY}.status"),
-        Column("Reason", f"{_READY}.reason"),
+        URL_COLUMN,
+        AGE_COLUMN,
+        *READY_COLUMNS,
         Column("Class", r".metadata.annotations.eventing\.knative\.dev/broker\.class", priority=1),
     ),
     fields={
-        "spec": record({"config": REFERENCE, "delivery": DELIVERY}),
+        "spec": record(
+            {
+                "config": REFERENCE.described(
+                    "The object, mostly a ConfigMap, that says which channel holds the events. It cannot be changed."
+                ),
+                "delivery": DELIVERY.described("How its Triggers deliver, as far as they say nothing themselves."),
+            },
+            "What the user wants.",
+        ),
         "status": record(
             {
                 **STATUS,
                 **DEAD_LETTER_SINK_STATUS,
-                "address": ADDRESS,
-                "addresses": array(ADDRESS),
-                "policies": array(record({"apiVersion": STRING, "name": STRING})),
-            }
+                "address": ADDRESS.described("Where events are sent to."),
+                "addresses": array(ADDRESS, "All such addresses."),
+                "policies": POLICIES,
+            },
+            "What there is.",
         ),
     },
     default=_default,

@@ -19,10 +19,12 @@ Engine = Literal["journal", "memory"]
 TEMPLATE_FAILED: Final = "ChannelTemplateFailed"
 CLASS_NOT_AVAILABLE: Final = "BrokerClassNotAvailable"
 _TEMPLATE_KEYS: Final = ("channel-template-spec", "channelTemplateSpec")
-_ENGINES: Final[Mapping[tuple[str, str], Engine]] = {
-    ("messaging.knative.dev/v1", "InMemoryChannel"): "memory",
-    ("messaging.knative.dev/v1alpha1", "JournalChannel"): "journal",
+CHANNEL_TYPES: Final[Mapping[Engine, tuple[str, str]]] = {
+    "memory": ("messaging.knative.dev/v1", "InMemoryChannel"),
+    "journal": ("messaging.knative.dev/v1alpha1", "JournalChannel"),
 }
+"""The apiVersion and kind of a channel of each engine."""
+_ENGINES: Final = {names: engine for engine, names in CHANNEL_TYPES.items()}
 
 
 @dataclass(frozen=True, slots=True)

@@ -30,8 +30,28 @@ class Condition:
     def of(cls, entry: Mapping[str, str]) -> Self:
         """The view of an entry of `status.conditions`."""
         status: Status = {"True": "True", "False": "False"}.get(entry["status"], "Unknown")  # type: ignore[assignment]
-        texts = (entry.get(name, "") for name in ("reason", "message", "severity", "lastTransitionTime"))
-        return cls(entry["type"], status, *texts)
+        get = entry.get
+        return cls(
+            entry["type"],
+            status,
+            get("reason", ""),
+            get("message", ""),
+            get("severity", ""),
+            get("lastTransitionTime", ""),
+        )
+
+    def says(self, other: "Condition") -> bool:
+        """True where the other says the same, whenever that began."""
+        return (self.status, self.reason, self.message, self.severity) == (
+            other.status,
+            other.reason,
+            other.message,
+            other.severity,
+        )
+
+    def as_ready(self, status: Status | None = None) -> "Condition":
+        """Ready, for the same reason."""
+        return Condition(READY, status or self.status, self.reason, self.message, self.severity)
 
     def to_entry(self) -> dict[str, str]:
         """The entry of `status.conditions`, without what is empty."""
@@ -90,6 +110,9 @@ class Conditions:
         """The conditions after `name` was found so, Ready among them."""
         is_informative = name != READY and name not in self._dependents
         found = Condition(name, status, reason, message, _INFORMATIVE if is_informative else "")
+        old = self._conditions.get(name)
+        if old is not None and status == "True" and self.is_ready and old.says(found):
+            return self  # most marks of most objects: thousands of them at a start
         ready = _ready_after(found, {**self._conditions, name: found}, self._dependents)
         return self._with(now, found, *ready)
 
@@ -97,7 +120,7 @@ class Conditions:
         conditions = dict(self._conditions)
         for change in changes:
             old = conditions.get(change.type)
-            if old is None or replace(old, changed_at="") != replace(change, changed_at=""):
+            if old is None or not old.says(change):
                 conditions[change.type] = replace(change, changed_at=now)
         return type(self)(self._dependents, conditions.values())
 
@@ -111,8 +134,8 @@ def _ready_after(
     if found.type not in dependents:
         return ()
     if found.status == "Unknown" and any(_status(conditions, name) == "False" for name in dependents):
-        return () if _status(conditions, READY) == "False" else (replace(found, type=READY, status="False"),)
-    return (replace(found, type=READY),)
+        return () if _status(conditions, READY) == "False" else (found.as_ready("False"),)
+    return (found.as_ready(),)
 
 
 def _recomputed(
@@ -123,7 +146,7 @@ def _recomputed(
     for status in ("False", "Unknown"):
         for condition in latest:
             if condition.status == status:
-                return (replace(condition, type=READY),)
+                return (condition.as_ready(),)
     if len(present) < len(dependents):
         return (Condition(READY, "Unknown"),)
     return () if found.type == READY else (Condition(READY, "True"),)

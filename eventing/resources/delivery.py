@@ -11,14 +11,33 @@ from dispatcher.duration import parse_duration
 from dispatcher.fault import FieldError, at, shown
 from eventing.resources.duck import DESTINATION, Destination, default_destination, validate_destination
 from eventing.resources.identity import Object
-from eventing.resources.schema import INT32, STRING, record
+from eventing.resources.schema import INT32, record, string
 
 DELIVERY: Final = record(
     {
-        "deadLetterSink": DESTINATION,
-        "retry": INT32,
-        **dict.fromkeys(("timeout", "backoffPolicy", "backoffDelay", "format", "retryAfterMax"), STRING),
-    }
+        "deadLetterSink": DESTINATION.described(
+            "Where an event goes that could not be delivered. Without one it is kept in the server's dead letter store."
+        ),
+        "retry": INT32.described("How often an event is tried again after the first attempt, at least 0."),
+        "timeout": string(
+            "How long one attempt may take: an ISO 8601 duration above zero, such as `PT30S`. The server's "
+            "`delivery_timeout_s` by default."
+        ),
+        "backoffPolicy": string(
+            "How waiting grows from one attempt to the next: `linear` (n times backoffDelay before the n-th retry) or "
+            "`exponential` (doubled each time)."
+        ),
+        "backoffDelay": string("The wait before the first retry: an ISO 8601 duration, such as `PT0.2S`."),
+        "format": string(
+            "The form of the requests: `binary` (attributes as headers) or `json` (all in the body). As the event came "
+            "by default."
+        ),
+        "retryAfterMax": string(
+            "The longest wait that an answer 429 or 503 may ask for by Retry-After: an ISO 8601 duration. `PT0S` "
+            "ignores the header; without it the server's longest backoff counts."
+        ),
+    },
+    "How often and how fast an event is tried, in what form, and where it goes in the end.",
 )
 _CHOICES: Final = {"backoffPolicy": ("linear", "exponential"), "format": ("json", "binary")}
 _DURATIONS: Final = ("backoffDelay", "retryAfterMax", "timeout")

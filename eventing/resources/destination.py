@@ -3,17 +3,18 @@
 Source: Knative's addressable resolver: its rules and the words of its errors.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 from urllib.parse import urljoin
 
 from eventing.errors import ResolutionError
-from eventing.resources.broker import BROKER
 from eventing.resources.catalogue import Catalogue
-from eventing.resources.core import SERVICE
+from eventing.resources.channel import CHANNEL, Channel
 from eventing.resources.duck import Destination, Reference
 from eventing.resources.identity import Key, Lookup, Object
 from eventing.resources.kind import Kind
+from eventing.resources.service import SERVICE
 
 _HTTP_PORT: Final = 80
 
@@ -27,16 +28,21 @@ class ResolvedUri:
 
 @dataclass(frozen=True, slots=True)
 class ResolvedBroker:
-    """Events go into that Broker, in this process."""
+    """Events go into that Broker, or channel, in this process."""
 
     key: Key
 
 
 def resolve(
-    destination: Destination, lookup: Lookup, *, catalogue: Catalogue, cluster_domain: str = "cluster.local"
+    destination: Destination,
+    lookup: Lookup,
+    *,
+    catalogue: Catalogue,
+    is_served: Callable[[Key], bool],
+    cluster_domain: str = "cluster.local",
 ) -> ResolvedUri | ResolvedBroker:
     """Where a valid destination leads: a URI is taken verbatim, a relative one against its reference's address (RFC
-    3986).
+    3986). What `is_served` by this process is gone to directly; of anything else its status tells the address.
 
     Raises ResolutionError: NotFound, NotAddressable, UnknownKind.
     """
@@ -52,28 +58,45 @@ def resolve(
     if kind.group_kind == SERVICE.group_kind:
         address = _service_address(item, ref, cluster_domain, "https" if destination.ca_certs else "http")
         return ResolvedUri(urljoin(address, destination.uri or ""))
-    if kind.group_kind != BROKER.group_kind:
-        raise ResolutionError("NotAddressable", f"address not set for {_shown(ref)}")
+    holder = _holder(ref, item, lookup)
+    if not is_served(holder):
+        return ResolvedUri(urljoin(_address(item, ref), destination.uri or ""))
     if destination.uri:
-        raise ResolutionError(
-            "NotAddressable", f"a Broker has no address but its own, not {destination.uri!r} below it"
-        )
-    return ResolvedBroker(ref.key)
+        message = f"a {ref.kind} has no address but its own, not {destination.uri!r} below it"
+        raise ResolutionError("NotAddressable", message)
+    return ResolvedBroker(holder)
 
 
 def not_found(kind: Kind, name: str) -> str:
     """Kubernetes' words for an object that is not there."""
-    resource = f"{kind.plural}.{kind.group}" if kind.group else kind.plural
-    return f'{resource} "{name}" not found'
+    return f'{kind.resource} "{name}" not found'
+
+
+def _holder(ref: Reference, item: Object, lookup: Lookup) -> Key:
+    """Whose events they become: of a Channel the channel that was made for it."""
+    if ref.key.group_kind != CHANNEL.group_kind:
+        return ref.key
+    key = Channel.of(item).backing_key
+    lookup(key)
+    return key
+
+
+def _address(item: Object, ref: Reference) -> str:
+    """The first of `status.addresses`, else `status.address`. Raises ResolutionError."""
+    status = item.get("status", {})
+    addresses = status.get("addresses") or [status.get("address") or {}]
+    url = addresses[0].get("url")
+    if not url:
+        raise ResolutionError("NotAddressable", f"address not set for {_shown(ref)}")
+    return str(url)
 
 
 def _kind_of(ref: Reference, catalogue: Catalogue) -> Kind:
-    kind = catalogue.find(ref.api_version, ref.kind)
-    if kind is None:
-        known = ", ".join(f"{other.name} ({other.api_version})" for other in catalogue)
-        message = f"the server knows no kind {ref.kind} in {ref.api_version}; it has {known}"
+    served = catalogue.find(ref.api_version, ref.kind)
+    if served is None:
+        message = f"the server has no kind {ref.kind} in {ref.api_version}"
         raise ResolutionError("UnknownKind", message)
-    return kind
+    return served.kind
 
 
 def _service_address(item: Object, ref: Reference, cluster_domain: str, scheme: str) -> str:

@@ -13,22 +13,69 @@ from urllib.parse import urlsplit
 
 from dispatcher.fault import FieldError, at, shown
 from eventing.resources.identity import Key, Object, group_of
-from eventing.resources.schema import INT64, MISSING, STRING, Node, array, mapping, record
+from eventing.resources.schema import INT64, MISSING, STRING, Node, array, mapping, record, string
 
-REFERENCE: Final = record(dict.fromkeys(("apiVersion", "kind", "name", "namespace"), STRING))
-DESTINATION: Final = record({"ref": REFERENCE, **dict.fromkeys(("uri", "CACerts", "audience"), STRING)})
-ADDRESS: Final = record(dict.fromkeys(("name", "url", "CACerts", "audience"), STRING))
+REFERENCE: Final = record(
+    {
+        "apiVersion": string("Group and version of the object's kind, such as `eventing.knative.dev/v1`."),
+        "kind": string("The object's kind."),
+        "name": string("The object's name."),
+        "namespace": string("The object's namespace. That of the object it stands in by default."),
+    },
+    "An object by name.",
+)
+DESTINATION: Final = record(
+    {
+        "ref": REFERENCE.described("An object that has an address: a Broker, a Channel, a Service."),
+        "uri": string("An absolute URI, or with `ref` a path below the object's address."),
+        "CACerts": string("Certificates in PEM that are trusted there besides the system's."),
+        "audience": string("The audience of the tokens that are sent along."),
+    },
+    "Where events go: an address, an object that has one, or a path below that. `ref` or `uri` must be given.",
+)
+ADDRESS: Final = record(
+    {
+        "name": string("Which one it is, where there are several."),
+        "url": string("The URL that events are POSTed to."),
+        "CACerts": string("Certificates in PEM to trust there."),
+        "audience": string("The audience of tokens for it."),
+    },
+    "An address.",
+)
 CONDITION: Final = record(
-    dict.fromkeys(("type", "status", "severity", "reason", "message", "lastTransitionTime"), STRING),
+    {
+        "type": string("What it is about. Ready sums up the others."),
+        "status": string("True, False or Unknown."),
+        "severity": string("Empty where Ready depends on it, else Info."),
+        "reason": string("Why, in one word. Empty where all is well."),
+        "message": string("Why, for people."),
+        "lastTransitionTime": string("When it last changed, RFC 3339."),
+    },
+    "One thing that is known about the object.",
     required=("type", "status"),
 )
 STATUS: Final[dict[str, Node]] = {
-    "observedGeneration": INT64,
-    "conditions": array(CONDITION),
-    "annotations": mapping(STRING),
+    "observedGeneration": INT64.described("The `metadata.generation` that all this is about."),
+    "conditions": array(CONDITION, "What is known about the object, by type.", list_type="map", list_keys=("type",)),
+    "annotations": mapping(STRING, "More that there is to tell, by name."),
 }
 """What the status of every kind of Knative has."""
-DEAD_LETTER_SINK_STATUS: Final = {f"deadLetterSink{name}": STRING for name in ("Uri", "CACerts", "Audience")}
+DEAD_LETTER_SINK_STATUS: Final = {
+    "deadLetterSinkUri": string("Where events go that could not be delivered."),
+    "deadLetterSinkCACerts": string("Certificates in PEM to trust there."),
+    "deadLetterSinkAudience": string("The audience of tokens for it."),
+}
+POLICIES: Final = array(
+    record({"apiVersion": string("The policy's version."), "name": string("The policy's name.")}, "An EventPolicy."),
+    "The EventPolicies that apply.",
+)
+ACCOUNTS: Final = record(
+    {
+        "serviceAccountName": string("The identity's service account."),
+        "serviceAccountNames": array(STRING, "All of its service accounts."),
+    },
+    "The identity that a receiver is spoken to with.",
+)
 _NO_ABSOLUTE = "Absolute URI is not allowed when Ref or [apiVersion, kind, name] is present"
 _NO_RELATIVE = "invalid value: Relative URI is not allowed when Ref and [apiVersion, kind, name] is absent"
 _ABSOLUTE = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*:|//")

@@ -5,12 +5,13 @@ A node says what Kubernetes' structural schemas say; nulls count as absent. Sour
 
 import copy
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
 from dispatcher.fault import FieldError, at, kind_of, shown
 
 Type = Literal["any", "array", "boolean", "integer", "object", "string"]
+ListType = Literal["atomic", "map", "set"]
 MISSING: Final = "missing field(s)"
 """Knative's words for a required field that is absent or empty."""
 _LIMITS: Final = {"int32": 2**31, "int64": 2**63}
@@ -35,6 +36,25 @@ class Node:
     enum: tuple[str, ...] = ()
     format: str = ""
     is_open: bool = False
+    description: str = ""
+    """What it means, for `kubectl explain` and the reference."""
+    default: Any = None
+    """What the schema itself fills in where the field is absent; None for nothing."""
+    minimum: int | None = None
+    items_min: int = 0
+    list_type: ListType = "atomic"
+    """How an array is merged by a server-side apply: as one value, by the keys of its items, or as a set."""
+    list_keys: tuple[str, ...] = ()
+    """What tells the items of a `map` list apart in a server-side apply."""
+    is_atomic: bool = False
+    """True for an object that a server-side apply takes as one value; others are merged field by field."""
+    patch_key: str = ""
+    """What tells them apart in a strategic merge patch, which core kinds alone take; empty where it replaces the
+    list. A `set` of texts needs none."""
+
+    def described(self, description: str) -> "Node":
+        """The same field, with this description."""
+        return replace(self, description=description)
 
 
 STRING: Final = Node("string")
@@ -46,19 +66,31 @@ OPEN: Final = Node("object", is_open=True)
 """An object of which nothing is declared: its kind's `validate` looks at it, or nobody does."""
 
 
-def array(items: Node) -> Node:
+def string(description: str, **details: Any) -> Node:
+    """A text with this description; `details` are further members of the node."""
+    return replace(STRING, description=description, **details)
+
+
+def array(items: Node, description: str = "", **details: Any) -> Node:
     """A list of such items."""
-    return Node("array", items=items)
+    return Node("array", items=items, description=description, **details)
 
 
-def mapping(values: Node) -> Node:
+def mapping(values: Node, description: str = "", *, is_atomic: bool = False) -> Node:
     """An object of arbitrary keys and such values."""
-    return Node("object", items=values)
+    return Node("object", items=values, description=description, is_atomic=is_atomic)
 
 
-def record(properties: Mapping[str, Node], *, required: tuple[str, ...] = (), is_open: bool = False) -> Node:
+def record(
+    properties: Mapping[str, Node],
+    description: str = "",
+    *,
+    required: tuple[str, ...] = (),
+    is_open: bool = False,
+    is_atomic: bool = False,
+) -> Node:
     """An object of these fields."""
-    return Node("object", properties, required, is_open=is_open)
+    return Node("object", properties, required, is_open=is_open, description=description, is_atomic=is_atomic)
 
 
 @dataclass(slots=True)

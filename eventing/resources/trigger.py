@@ -14,6 +14,7 @@ from dispatcher.filters import InvalidFilter, Predicate, parse_filters
 from dispatcher.manner import Manner
 from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
 from eventing.resources.duck import (
+    ACCOUNTS,
     DEAD_LETTER_SINK_STATUS,
     DESTINATION,
     REFERENCE,
@@ -24,9 +25,9 @@ from eventing.resources.duck import (
     validate_reference,
 )
 from eventing.resources.identity import Key, Object, key_of
-from eventing.resources.kind import Column, Context, Kind
+from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, Column, Context, Kind
 from eventing.resources.metadata import is_label_value
-from eventing.resources.schema import ANYTHING, MISSING, OPEN, STRING, array, record
+from eventing.resources.schema import MISSING, OPEN, array, record, string
 from eventing.resources.trigger_manner import manner_of, start_of, validate_manner
 
 BROKER_LABEL: Final = "eventing.knative.dev/broker"
@@ -43,7 +44,6 @@ CONDITIONS: Final = (
 """What a Trigger's Ready depends on."""
 SUBSCRIBER_UNRESOLVED: Final = "Unable to get the Subscriber's URI"
 DEAD_LETTER_SINK_UNRESOLVED: Final = "Unable to get the dead letter sink's URI"
-_READY: Final = '.status.conditions[?(@.type=="Ready")]'
 
 
 @dataclass(frozen=True, slots=True)
@@ -180,38 +180,59 @@ def _validate_injection(metadata: Object, broker: str) -> Iterator[FieldError]:
         yield FieldError(path, f'{rule}: "{broker}"')
 
 
+# A dialect that is misspelt must be refused, not pruned: `parse_filters` looks into each filter, which is open.
+_FILTER: Final = record(
+    {
+        "exact": OPEN.described("Values by attribute: each attribute is there and has its value."),
+        "prefix": OPEN.described("Beginnings by attribute: each attribute is there and begins so."),
+        "suffix": OPEN.described("Ends by attribute: each attribute is there and ends so."),
+        "all": array(OPEN.described("A filter."), "Filters of which every one must pass."),
+        "any": array(OPEN.described("A filter."), "Filters of which one must pass."),
+        "not": OPEN.described("A filter that must not pass."),
+        "cesql": string("An expression of CloudEvents SQL that must be true. An error makes it false."),
+    },
+    "A filter: one dialect and what it compares with.",
+    is_open=True,
+)
 TRIGGER: Final = Kind(
     group="eventing.knative.dev",
     version="v1",
     name="Trigger",
     plural="triggers",
+    description="Hands the events of a Broker that pass its filters to a subscriber. What the subscriber replies goes "
+    "into the Broker.",
     categories=("all", "knative", "eventing"),
     columns=(
         Column("Broker", ".spec.broker"),
         Column("Subscriber_URI", ".status.subscriberUri"),
-        Column("Age", ".metadata.creationTimestamp", "date"),
-        Column("Ready", f"{_READY}.status"),
-        Column("Reason", f"{_READY}.reason"),
+        AGE_COLUMN,
+        *READY_COLUMNS,
     ),
     fields={
         "spec": record(
             {
-                "broker": STRING,
-                "brokerRef": REFERENCE,
-                "filter": record({"attributes": OPEN}),
-                # A dialect that is misspelt must be refused, not pruned: `parse_filters` looks into each filter.
-                "filters": array(ANYTHING),
-                "subscriber": DESTINATION,
-                "delivery": DELIVERY,
-            }
+                "broker": string("The Broker, by name, in the Trigger's namespace. It cannot be changed."),
+                "brokerRef": REFERENCE.described("The Broker as a reference, in place of `broker`."),
+                "filter": record(
+                    {"attributes": OPEN.described("Values by attribute. An empty one asks for any value.")},
+                    "The older form of filters: all these attributes have these values. `filters` replace it.",
+                ),
+                "filters": array(_FILTER, "What an event must pass, every one of them. All events pass none."),
+                "subscriber": DESTINATION.described("Where the events go. Must be given."),
+                "delivery": DELIVERY.described("How they are delivered. What it leaves open is as the Broker says."),
+            },
+            "What the user wants.",
         ),
         "status": record(
             {
                 **STATUS,
                 **DEAD_LETTER_SINK_STATUS,
-                "auth": record({"serviceAccountName": STRING, "serviceAccountNames": array(STRING)}),
-                **dict.fromkeys(("subscriberUri", "subscriberCACerts", "subscriberAudience"), STRING),
-            }
+                "auth": ACCOUNTS,
+                "subscriberUri": string("Where events are sent."),
+                "subscriberCACerts": string("Certificates in PEM to trust there."),
+                "subscriberAudience": string("The audience of tokens for it."),
+            },
+            "What there is.",
         ),
     },
     default=_default,

@@ -23,7 +23,7 @@ def broker(spec: dict[str, Any] | None = None, **annotations: str) -> Object:
 
 def admitted(item: Object, old: Object | None = None, defaults: BrokerDefaults | None = None) -> Object:
     context = Context(broker_defaults=defaults) if defaults else Context()
-    return admit(BROKER, item, old=old, context=context).item
+    return admit(BROKER.served, item, old=old, context=context).item
 
 
 def faults(item: Object, old: Object | None = None, defaults: BrokerDefaults | None = None) -> list[str]:

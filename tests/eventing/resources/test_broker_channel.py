@@ -37,7 +37,7 @@ def recorded(name: str) -> dict[str, Any]:
 
 
 def view(item: Object, context: Context | None = None) -> Broker:
-    return Broker.of(admit(BROKER, item, context=context or Context()).item)
+    return Broker.of(admit(BROKER.served, item, context=context or Context()).item)
 
 
 def broker(**metadata: Any) -> Object:

@@ -1,4 +1,4 @@
-"""The kinds of the core group."""
+"""Namespace, Secret and ConfigMap."""
 
 from typing import Any
 
@@ -6,7 +6,7 @@ import pytest
 
 from eventing.errors import InvalidResource
 from eventing.resources.admission import admit
-from eventing.resources.core import CONFIG_MAP, NAMESPACE, SECRET, SERVICE
+from eventing.resources.core import CONFIG_MAP, NAMESPACE, SECRET
 from eventing.resources.identity import Object
 from eventing.resources.kind import Context, Kind
 
@@ -17,17 +17,12 @@ def core(kind: Kind, **fields: Any) -> Object:
 
 
 def admitted(kind: Kind, old: Object | None = None, **fields: Any) -> Object:
-    return admit(kind, core(kind, **fields), old=old, context=Context()).item
+    return admit(kind.served, core(kind, **fields), old=old, context=Context()).item
 
 
 @pytest.mark.parametrize(
     ("kind", "fields", "path"),
     [
-        (SERVICE, {"spec": {"type": "ExternalName"}}, "spec.externalName"),
-        (SERVICE, {"spec": {"externalName": "a b"}}, "spec.externalName"),
-        (SERVICE, {"spec": {"ports": [{"port": 80}, {"port": 0}]}}, "spec.ports[1].port"),
-        (SERVICE, {"spec": {"ports": [{"port": 65536}]}}, "spec.ports[0].port"),
-        (SERVICE, {"spec": {"ports": [{"name": "http"}]}}, "spec.ports[0].port"),
         (SECRET, {"data": {"a": "no base64"}}, "data.a"),
         (SECRET, {"data": {"a": "é"}}, "data.a"),
         (CONFIG_MAP, {"binaryData": {"a": "x"}}, "binaryData.a"),
@@ -59,10 +54,28 @@ def test_what_was_declared_immutable_stays() -> None:
     assert admitted(CONFIG_MAP, free, data={"a": "2"})["data"] == {"a": "2"}
 
 
-def test_a_service_and_a_namespace_keep_what_is_not_ours() -> None:
-    """Manifests written for a cluster apply unchanged."""
-    spec = {"selector": {"app": "x"}, "clusterIP": "None", "ports": [{"port": 80, "targetPort": "http", "nodePort": 1}]}
-    assert admitted(SERVICE, spec=spec)["spec"] == spec
-    assert admitted(SERVICE, spec={"externalName": "localhost"})["spec"] == {"externalName": "localhost"}
-    assert admitted(SERVICE) == core(SERVICE)
-    assert admitted(NAMESPACE, spec={"finalizers": ["kubernetes"]})["spec"] == {"finalizers": ["kubernetes"]}
+def test_a_namespace_is_like_one_of_a_cluster() -> None:
+    """It has its name for a label, and the finalizer that every Namespace has unless it says otherwise."""
+    assert admitted(NAMESPACE, spec={"finalizers": ["a/b"]})["spec"] == {"finalizers": ["a/b"]}
+    assert admitted(NAMESPACE)["spec"] == {"finalizers": ["kubernetes"]}
+    assert admitted(NAMESPACE)["metadata"]["labels"] == {"kubernetes.io/metadata.name": "x"}
+
+
+def test_a_namespace_is_active_until_it_is_deleted() -> None:
+    """Nobody has to write its phase; whoever does is believed."""
+    version = NAMESPACE.served.version
+    item = admitted(NAMESPACE)
+    assert NAMESPACE.from_stored(item, version)["status"] == {"phase": "Active"}
+    assert "status" not in item
+    item["metadata"]["deletionTimestamp"] = "2026-01-01T00:00:00Z"
+    assert NAMESPACE.from_stored(item, version)["status"] == {"phase": "Terminating"}
+    item["status"] = {"phase": "Odd", "x": 1}
+    assert NAMESPACE.from_stored(item, version)["status"] == {"phase": "Odd", "x": 1}
+
+
+def test_entries_are_counted() -> None:
+    """The column that Kubernetes prints, of text and bytes together."""
+    cell = next(column.cell for column in CONFIG_MAP.columns if column.name == "Data")
+    assert cell is not None
+    assert cell(core(CONFIG_MAP)) == "0"
+    assert cell(core(CONFIG_MAP, data={"a": "1", "b": "2"}, binaryData={"c": "eA=="})) == "3"

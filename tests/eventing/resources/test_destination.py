@@ -9,6 +9,7 @@ from eventing.resources.duck import Destination, Reference
 from eventing.resources.identity import Key, Object
 
 BROKER = Key("eventing.knative.dev", "Broker", "demo", "default")
+BACKING = Key("messaging.knative.dev", "InMemoryChannel", "demo", "c")
 OBJECTS: dict[Key, Object] = {
     Key("", "Service", "demo", "plain"): {"spec": {"ports": [{"port": 8080}]}},
     Key("", "Service", "demo", "bare"): {},
@@ -20,11 +21,26 @@ OBJECTS: dict[Key, Object] = {
     Key("", "ConfigMap", "demo", "c"): {},
     Key("", "Secret", "demo", "s"): {},
     BROKER: {},
+    BACKING: {},
+    Key("messaging.knative.dev", "Channel", "demo", "c"): {
+        "apiVersion": "messaging.knative.dev/v1",
+        "kind": "Channel",
+        "metadata": {"name": "c", "namespace": "demo"},
+        "spec": {"channelTemplate": {"apiVersion": "messaging.knative.dev/v1", "kind": "InMemoryChannel"}},
+    },
+    Key("messaging.knative.dev", "KafkaChannel", "demo", "two"): {
+        "status": {"addresses": [{"url": "http://first.test/a"}, {"url": "http://b"}], "address": {"url": "http://c"}}
+    },
+    Key("messaging.knative.dev", "KafkaChannel", "demo", "one"): {
+        "status": {"address": {"url": "http://one.test/a/b"}}
+    },
 }
+SERVED = {BROKER, BACKING}.__contains__
+"""What is at work in this process."""
 
 
 def lead(destination: Destination) -> ResolvedUri | ResolvedBroker:
-    return resolve(destination, OBJECTS.get, catalogue=Catalogue())
+    return resolve(destination, OBJECTS.get, catalogue=Catalogue(), is_served=SERVED)
 
 
 def service(name: str) -> Reference:
@@ -53,8 +69,30 @@ def test_a_service_or_an_address_leads_to_a_uri(destination: Destination, uri: s
 
 def test_the_domain_of_the_cluster_can_be_another() -> None:
     """Services are named in it."""
-    found = resolve(Destination(service("plain")), OBJECTS.get, catalogue=Catalogue(), cluster_domain="example.org")
+    found = resolve(
+        Destination(service("plain")),
+        OBJECTS.get,
+        catalogue=Catalogue(),
+        is_served=SERVED,
+        cluster_domain="example.org",
+    )
     assert found == ResolvedUri("http://plain.demo.svc.example.org")
+
+
+@pytest.mark.parametrize("kind", ["Channel", "InMemoryChannel"])
+def test_a_channel_is_reached_in_process(kind: str) -> None:
+    """By way of the channel that was made for it."""
+    assert lead(Destination(Reference("messaging.knative.dev/v1", kind, "demo", "c"))) == ResolvedBroker(BACKING)
+
+
+@pytest.mark.parametrize(
+    ("name", "uri", "expected"),
+    [("two", None, "http://first.test/a"), ("one", None, "http://one.test/a/b"), ("one", "c", "http://one.test/a/c")],
+)
+def test_anything_else_has_the_address_that_its_status_tells(name: str, uri: str | None, expected: str) -> None:
+    """The first of several counts for more than the one."""
+    ref = Reference("messaging.knative.dev/v1", "KafkaChannel", "demo", name)
+    assert lead(Destination(ref, uri)) == ResolvedUri(expected)
 
 
 def test_a_broker_is_reached_in_process() -> None:
@@ -102,8 +140,8 @@ def test_what_leads_nowhere_says_why(ref: Reference, uri: str | None, reason: st
 
 
 @pytest.mark.parametrize("api_version", ["example.com/v1", "v2"])
-def test_an_unknown_kind_is_named_beside_the_known(api_version: str) -> None:
-    """Nobody has to guess what the server can reach."""
-    with pytest.raises(ResolutionError, match=f"knows no kind Service in {api_version}; it has .*Trigger") as caught:
+def test_an_unknown_kind_is_named(api_version: str) -> None:
+    """A wrong version is one, too."""
+    with pytest.raises(ResolutionError, match=f"the server has no kind Service in {api_version}") as caught:
         lead(Destination(Reference(api_version, "Service", "demo", "s")))
     assert caught.value.reason == "UnknownKind"

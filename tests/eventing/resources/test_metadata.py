@@ -4,7 +4,7 @@ from typing import Any
 
 import pytest
 
-from eventing.resources.metadata import is_label_value, is_subdomain, validate
+from eventing.resources.metadata import is_label_value, is_subdomain, key_fault, validate, value_fault
 
 
 def paths(metadata: dict[str, Any], *, is_namespaced: bool = True) -> list[str]:
@@ -56,3 +56,34 @@ def test_the_limits_themselves_are_legal() -> None:
     assert is_subdomain("a" * 253)
     assert is_label_value("a" * 63)
     assert not is_label_value("a" * 64)
+
+
+@pytest.mark.parametrize(
+    ("key", "words"),
+    [
+        ("bad key", "name part must consist of alphanumeric"),
+        ("x" * 64, "name part must be no more than 63 characters"),
+        ("example.com/", "name part must be non-empty"),
+        ("/a", "prefix part must be non-empty"),
+        ("Example.com/a", "prefix part a lowercase RFC 1123 subdomain"),
+        ("a/b/c", "a qualified name must consist of alphanumeric"),
+    ],
+)
+def test_a_key_is_refused_in_the_words_of_kubernetes(key: str, words: str) -> None:
+    """Part by part; a legal one has no fault."""
+    assert key_fault(key).startswith(words)
+    assert key_fault("example.com/a") == key_fault("a") == ""
+
+
+def test_a_label_value_is_refused_in_the_words_of_kubernetes() -> None:
+    """Its length before its letters."""
+    assert value_fault("a") == value_fault("") == ""
+    assert value_fault("x" * 64) == "must be no more than 63 characters"
+    assert value_fault("a b").startswith("a valid label must be an empty string or consist of")
+
+
+def test_a_namespace_is_named_by_a_label() -> None:
+    """Dots are for other kinds."""
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "a.b"}}
+    (error,) = validate(namespace, is_namespaced=False)
+    assert "a lowercase RFC 1123 label must consist of" in error.reason

@@ -24,7 +24,7 @@ def trigger(annotations: dict[str, str] | None = None, **spec: Any) -> Object:
 
 
 def admitted(item: Object, old: Object | None = None) -> Object:
-    return admit(TRIGGER, item, old=old, context=Context()).item
+    return admit(TRIGGER.served, item, old=old, context=Context()).item
 
 
 def faults(item: Object, old: Object | None = None) -> list[str]:

@@ -26,7 +26,7 @@ def trigger(**annotations: str) -> Object:
 
 
 def view(**annotations: str) -> Trigger:
-    return Trigger.of(admit(TRIGGER, trigger(**annotations), context=Context()).item)
+    return Trigger.of(admit(TRIGGER.served, trigger(**annotations), context=Context()).item)
 
 
 def test_without_annotations_everything_is_as_it_comes() -> None:
@@ -84,7 +84,7 @@ def test_a_start_is_a_word_or_a_time(text: str, expected: Start) -> None:
 def test_a_value_that_says_nothing_is_refused_with_its_path(name: str, value: str, words: str) -> None:
     """At admission: no Trigger ever runs in a way that nobody asked for."""
     with pytest.raises(InvalidResource) as caught:
-        admit(TRIGGER, trigger(**{name: value}), context=Context())
+        admit(TRIGGER.served, trigger(**{name: value}), context=Context())
     assert [f"metadata.annotations[{name}]"] == [error.path for error in caught.value.errors]
     assert words in caught.value.errors[0].reason
 

@@ -1,0 +1,58 @@
+"""JournalChannel: a channel in the server's journal, durable without any other system.
+
+A kind of this project's own; its rules are those of an InMemoryChannel. Pure.
+"""
+
+from typing import Final
+
+from dispatcher.fault import FieldError, shown
+from eventing.resources.identity import Object
+from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Context, Kind
+from eventing.resources.retention import parse_retention
+from eventing.resources.schema import record, string
+from eventing.resources.subscribable import (
+    CHANNEL_CATEGORIES,
+    CHANNEL_LABELS,
+    SUBSCRIBABLE,
+    SUBSCRIBABLE_STATUS,
+    default_subscribable,
+    validate_subscribable,
+)
+
+
+def _validate(item: Object, old: Object | None, context: Context) -> list[FieldError]:
+    errors = validate_subscribable(item, old, context)
+    if "retention" in item["spec"]:
+        try:
+            parse_retention(item["spec"]["retention"])
+        except ValueError as error:
+            errors.append(FieldError("spec.retention", f"invalid value: {shown(str(error))}"))
+    return errors
+
+
+JOURNAL_CHANNEL: Final = Kind(
+    group="messaging.knative.dev",
+    version="v1alpha1",
+    name="JournalChannel",
+    plural="journalchannels",
+    description="A channel in the server's journal: what it answered 202 for is on disk, and outlives a crash.",
+    short_names=("jc",),
+    categories=CHANNEL_CATEGORIES,
+    labels=CHANNEL_LABELS,
+    columns=(URL_COLUMN, AGE_COLUMN, *READY_COLUMNS),
+    fields={
+        "spec": record(
+            {
+                **SUBSCRIBABLE,
+                "retention": string(
+                    "How long events are kept that were settled, for Subscriptions that begin in the past: a duration, "
+                    "a size, or both, such as `P7D,10Gi`. Without it the server's own bounds hold."
+                ),
+            },
+            "What the user wants.",
+        ),
+        "status": record(SUBSCRIBABLE_STATUS, "What there is."),
+    },
+    default=default_subscribable,
+    validate=_validate,
+)

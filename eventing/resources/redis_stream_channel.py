@@ -1,0 +1,88 @@
+"""RedisStreamChannel: a channel that is a stream of a Redis server.
+
+A kind of this project's own; its rules are those of an InMemoryChannel. Pure.
+"""
+
+from collections.abc import Iterator
+from typing import Final
+from urllib.parse import urlsplit
+
+from dispatcher.fault import FieldError, shown
+from eventing.resources.identity import Object
+from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Context, Kind
+from eventing.resources.schema import MISSING, record, string
+from eventing.resources.subscribable import (
+    CHANNEL_CATEGORIES,
+    CHANNEL_LABELS,
+    SUBSCRIBABLE,
+    SUBSCRIBABLE_STATUS,
+    default_subscribable,
+    validate_subscribable,
+    validate_unchanged,
+)
+from eventing.resources.subscribable import CONDITIONS as CHANNEL_CONDITIONS
+
+CONDITIONS: Final = ("StreamReady", *CHANNEL_CONDITIONS)
+"""What its Ready depends on."""
+_AUTH: Final = record(
+    {
+        "secret": record(
+            {"ref": record({"name": string("The Secret's name, in the channel's namespace.")}, "The Secret.")},
+            "Where the credentials are.",
+        )
+    },
+    "How the server logs in: a Secret with `user`, `password`, `ca.crt`, `user.crt` and `user.key`, each where needed.",
+)
+
+
+def _validate(item: Object, old: Object | None, context: Context) -> list[FieldError]:
+    return [
+        *validate_subscribable(item, old, context),
+        *_validate_server(item["spec"]),
+        *validate_unchanged(item, old, ("address",)),
+    ]
+
+
+def _validate_server(spec: Object) -> Iterator[FieldError]:
+    if (address := spec.get("address")) is not None and not _is_redis(address):
+        reason = f"invalid value: {shown(address)}: expected redis://HOST:PORT or rediss://HOST:PORT"
+        yield FieldError("spec.address", f"{reason}, credentials in a Secret")
+    if "auth" in spec and not spec["auth"].get("secret", {}).get("ref", {}).get("name"):
+        yield FieldError("spec.auth.secret.ref.name", MISSING)
+
+
+def _is_redis(address: str) -> bool:
+    try:
+        parts = urlsplit(address)
+        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0 and "@" not in address
+    except ValueError:
+        return False
+
+
+REDIS_STREAM_CHANNEL: Final = Kind(
+    group="messaging.knative.dev",
+    version="v1alpha1",
+    name="RedisStreamChannel",
+    plural="redisstreamchannels",
+    description="A channel that is a stream of a Redis server, which several servers can share.",
+    short_names=("rsc",),
+    categories=CHANNEL_CATEGORIES,
+    labels=CHANNEL_LABELS,
+    columns=(URL_COLUMN, AGE_COLUMN, *READY_COLUMNS),
+    fields={
+        "spec": record(
+            {
+                **SUBSCRIBABLE,
+                "address": string(
+                    "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS. Without it the server's own "
+                    "default. It cannot be changed."
+                ),
+                "auth": _AUTH,
+            },
+            "What the user wants.",
+        ),
+        "status": record(SUBSCRIBABLE_STATUS, "What there is."),
+    },
+    default=default_subscribable,
+    validate=_validate,
+)
