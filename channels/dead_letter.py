@@ -23,7 +23,9 @@ class Address(NamedTuple):
 
     namespace: str
     broker: str
+    """The Broker's name; of a Channel `channels/` and its name."""
     trigger: str
+    """The Trigger's name, or that of the Channel's Subscription."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -29,6 +29,18 @@ class Expired(Exception):  # noqa: N818
     """Changes since that resource version are no longer known: list again, watch from there. HTTP 410."""
 
 
+class InvalidToken(Exception):  # noqa: N818
+    """The continue token is none that this list gave: list again from the start. HTTP 400, reason `BadRequest`."""
+
+
+class Forbidden(Exception):  # noqa: N818
+    """The object may not be written as things are, as in a namespace that is being deleted. HTTP 403."""
+
+
+class StoreUnavailable(Exception):  # noqa: N818
+    """The store cannot be reached: time or the operator must act. What was asked for may have been done. HTTP 503."""
+
+
 class ResolutionError(Exception):
     """What a resource refers to cannot be had at this moment; a condition shows `reason` (one word) and `message`."""
 

@@ -10,9 +10,9 @@ from typing import Final, Protocol, TypeVar
 
 import apsw
 
+from channels.folder_lock import FolderLock
 from channels.journal.batch import Batch, commit
 from channels.journal.errors import DRIVER_ERRORS
-from channels.journal.lock import FolderLock
 from channels.journal.salvage import mark_damaged, mend
 from channels.journal.schema import PAGE_BYTES, migrate
 

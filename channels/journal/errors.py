@@ -7,11 +7,7 @@ import apsw
 from channels.errors import ChannelFull, ChannelUnavailable
 
 
-class DataDirTaken(Exception):  # noqa: N818 - named for what it is
-    """The operator must act: another process works in that folder."""
-
-
-class NewerJournal(Exception):  # noqa: N818
+class NewerJournal(Exception):  # noqa: N818 - named for what it is
     """The operator must act: the file was written by a newer version of this program."""
 
 

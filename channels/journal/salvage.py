@@ -25,7 +25,8 @@ CHECKED_MAX_BYTES: Final = 256 * 2**20
 later, and the next start salvages it."""
 _MARK: Final = "journal.damaged"
 """A file of that name asks the next start to salvage."""
-_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError)
+_DAMAGE: Final = (apsw.CorruptError, apsw.NotADBError, apsw.FormatError, UnicodeDecodeError)
+"""As SQLite finds it, or apsw in a row that is whole: text that is no UTF-8."""
 _KEY_MAX: Final = 2**63 - 1
 _TABLES: Final[dict[str, str]] = {
     "clock": "id",

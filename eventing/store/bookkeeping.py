@@ -6,12 +6,21 @@ Source: the Kubernetes API conventions. Functions return new objects and leave t
 import copy
 from typing import Final
 
-from dispatcher.fault import FieldError
+from dispatcher.fault import FieldError, shown
 from eventing.errors import Conflict, InvalidResource
 from eventing.resources.identity import Object, key_of
 
-_KEPT: Final = ("uid", "resourceVersion", "generation", "creationTimestamp", "deletionTimestamp")
+_KEPT: Final = (
+    "uid",
+    "resourceVersion",
+    "generation",
+    "creationTimestamp",
+    "deletionTimestamp",
+    "deletionGracePeriodSeconds",
+)
 """Metadata that only the store writes."""
+FOREGROUND: Final = "foregroundDeletion"
+"""The finalizer of an object that waits for what it owns; Kubernetes' word."""
 
 
 def created(item: Object, *, uid: str, now: str, version: str) -> Object:
@@ -35,9 +44,10 @@ def updated(old: Object, item: Object, *, version: str) -> Object:
     metadata = {name: value for name, value in stored["metadata"].items() if name not in _KEPT}
     stored["metadata"] = metadata | kept
     if is_deleting(old) and (joined := set(finalizers(stored)) - set(finalizers(old))):
-        reason = f"Forbidden: no new finalizers can be added if the object is being deleted, found {sorted(joined)}"
-        raise InvalidResource([FieldError("metadata.finalizers", reason)])
-    if stored == old:
+        found = ", ".join(f'"{shown(name)}"' for name in sorted(joined))
+        reason = "no new finalizers can be added if the object is being deleted, found new finalizers"
+        raise InvalidResource([FieldError("metadata.finalizers", f"Forbidden: {reason} []string{{{found}}}")])
+    if _timeless(stored) == _timeless(old):
         return old
     stored["metadata"]["resourceVersion"] = version
     if _content(stored) != _content(old):
@@ -50,25 +60,44 @@ def with_status(old: Object, item: Object, *, version: str) -> Object:
     Conflict.
     """
     _check(old, item)
-    if item.get("status") == old.get("status"):
-        return old
-    stored = {**old, "metadata": {**old["metadata"], "resourceVersion": version}}
-    stored.pop("status", None)
+    stored = {name: value for name, value in old.items() if name != "status"} | {"metadata": dict(old["metadata"])}
     if "status" in item:
         stored["status"] = copy.deepcopy(item["status"])
+    if "managedFields" in item["metadata"]:
+        stored["metadata"]["managedFields"] = copy.deepcopy(item["metadata"]["managedFields"])
+    if _timeless(stored) == _timeless(old):
+        return old
+    stored["metadata"]["resourceVersion"] = version
     return stored
 
 
-def marked(old: Object, *, now: str, version: str) -> Object:
-    """The object once its deletion began, which its finalizers hold up."""
+def marked(old: Object, *, now: str, version: str, hold: str = "") -> Object:
+    """The object once its deletion began, which its finalizers hold up; `hold` is one that joins them."""
     metadata = {**old["metadata"], "resourceVersion": version, "deletionTimestamp": now}
+    metadata["deletionGracePeriodSeconds"] = 0
     metadata["generation"] += 1
+    if hold:
+        metadata["finalizers"] = [*(name for name in finalizers(old) if name != hold), hold]
     return {**old, "metadata": metadata}
+
+
+def released(old: Object, *, version: str) -> Object:
+    """The object once no dependent holds up its deletion."""
+    left = [name for name in finalizers(old) if name != FOREGROUND]
+    return {**old, "metadata": {**old["metadata"], "finalizers": left, "resourceVersion": version}}
 
 
 def removed(old: Object, *, version: str) -> Object:
     """The object as its watchers see it last."""
     return {**old, "metadata": {**old["metadata"], "resourceVersion": version}}
+
+
+def orphaned(old: Object, owner: str, *, version: str) -> Object:
+    """The object without the owner of that uid, though it be its last."""
+    left = [one for one in old["metadata"].get("ownerReferences", []) if one["uid"] != owner]
+    metadata = {name: value for name, value in old["metadata"].items() if name != "ownerReferences"}
+    metadata |= {"ownerReferences": left} if left else {}
+    return {**old, "metadata": metadata | {"resourceVersion": version}}
 
 
 def disowned(old: Object, living: set[str], *, version: str) -> Object | None:
@@ -94,17 +123,50 @@ def finalizers(item: Object) -> tuple[str, ...]:
     return tuple(item["metadata"].get("finalizers", ()))
 
 
-def check_uid(old: Object, uid: str | None) -> None:
-    """Raise Conflict where the caller means another object of the same name."""
-    if uid and uid != old["metadata"]["uid"]:
-        raise Conflict(f"{key_of(old)}: the uid is {old['metadata']['uid']}, not {uid}")
+def is_waiting(item: Object) -> bool:
+    """True while the deletion of the object waits for what it owns."""
+    return is_deleting(item) and FOREGROUND in finalizers(item)
+
+
+def is_namespace(item: Object) -> bool:
+    """True for the object that all in its namespace goes with."""
+    return (item["kind"], item["apiVersion"]) == ("Namespace", "v1")
+
+
+def owner_uids(item: Object) -> frozenset[str]:
+    """Who owns the object."""
+    return frozenset(owner["uid"] for owner in item["metadata"].get("ownerReferences", ()))
+
+
+def is_blocking(item: Object, owner: str) -> bool:
+    """True where the owner of that uid may not go before the object, if its deletion waits for what it owns."""
+    owners = item["metadata"].get("ownerReferences", ())
+    return any(one["uid"] == owner and one.get("blockOwnerDeletion", False) for one in owners)
+
+
+def check(old: Object, *, uid: str | None, resource_version: str | None) -> None:
+    """Raise Conflict where the caller means another object of the same name, or another version of it. What is empty or
+    None was not said.
+    """
+    metadata = old["metadata"]
+    if uid and uid != metadata["uid"]:
+        raise Conflict(f"{key_of(old)}: the uid is {metadata['uid']}, not {uid}")
+    if resource_version and resource_version != (found := metadata["resourceVersion"]):
+        raise Conflict(f"{key_of(old)}: the object has been modified; it is at version {found}, not {resource_version}")
 
 
 def _check(old: Object, item: Object) -> None:
-    check_uid(old, item["metadata"].get("uid"))
-    expected, found = item["metadata"].get("resourceVersion"), old["metadata"]["resourceVersion"]
-    if expected and expected != found:
-        raise Conflict(f"{key_of(old)}: the object has been modified; it is at version {found}, not {expected}")
+    metadata = item["metadata"]
+    check(old, uid=metadata.get("uid"), resource_version=metadata.get("resourceVersion"))
+
+
+def _timeless(item: Object) -> Object:
+    """The object without the times of its managed fields: they alone are no change, as in the Kubernetes API server."""
+    metadata = item["metadata"]
+    if "managedFields" not in metadata:
+        return item
+    entries = [{name: value for name, value in entry.items() if name != "time"} for entry in metadata["managedFields"]]
+    return {**item, "metadata": {**metadata, "managedFields": entries}}
 
 
 def _content(item: Object) -> Object:

@@ -134,3 +134,21 @@ async def test_a_gap_is_read_from_both_sides(tmp_path: Path) -> None:
     assert 0 < len(lost) < 60
     places = [keys.index(key) for key in lost]
     assert places == [*range(places[0], places[-1] + 1)], "one stretch"
+
+
+async def test_text_that_is_no_text_costs_its_row_alone(tmp_path: Path) -> None:
+    """SQLite does not look into text; who reads it does."""
+    await fill(tmp_path)
+    path = tmp_path / FILE_NAME
+    connection = apsw.Connection(str(path))
+    for number in range(1, 4):
+        connection.execute("INSERT INTO queue VALUES (?, 1, 'a', 0)", (100 + number,))
+    connection.execute("UPDATE queue SET name = CAST(x'd7' AS TEXT) WHERE id = 102")
+    connection.close()
+    mark_damaged(tmp_path)
+    salvage = mend(path)
+    assert salvage is not None
+    assert salvage.gaps == 1
+    connection = apsw.Connection(str(path))
+    assert [(101,), (103,)] == list(connection.execute("SELECT id FROM queue WHERE id > 100"))
+    connection.close()

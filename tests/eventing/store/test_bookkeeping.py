@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from eventing.errors import Conflict, InvalidResource
 from eventing.resources.identity import Object
 from eventing.store import bookkeeping
-from eventing.store.conformance import config_map, owned_by
+from eventing.store.witness import config_map, held, namespace, owned_by
 
 CONTENT = st.dictionaries(st.sampled_from(("a", "b")), st.sampled_from(("1", "2")))
 
@@ -70,11 +70,12 @@ def test_no_finalizer_joins_an_object_that_is_being_deleted() -> None:
     item["metadata"]["finalizers"] = ["a", "b"]
     marked = bookkeeping.marked(bookkeeping.created(item, uid="u", now="t0", version="1"), now="t1", version="2")
     assert (marked["metadata"]["deletionTimestamp"], marked["metadata"]["generation"]) == ("t1", 2)
+    assert marked["metadata"]["deletionGracePeriodSeconds"] == 0
     item["metadata"]["finalizers"] = ["b"]
     left = bookkeeping.updated(marked, item, version="3")
     assert (bookkeeping.finalizers(left), bookkeeping.is_deleting(left)) == (("b",), True)
     item["metadata"]["finalizers"] = ["c"]
-    with pytest.raises(InvalidResource, match=r"found \['c'\]"):
+    with pytest.raises(InvalidResource, match=r'found new finalizers \[\]string\{"c"\}'):
         bookkeeping.updated(marked, item, version="3")
 
 
@@ -90,6 +91,55 @@ def test_owners_that_went_are_forgotten() -> None:
     assert left is not None
     assert [owner["uid"] for owner in left["metadata"]["ownerReferences"]] == ["v"]
     assert left["metadata"]["resourceVersion"] == "2"
+
+
+def test_times_of_managed_fields_are_no_content() -> None:
+    """Everything else of them is; a status update takes them where they are brought, and keeps them elsewhere."""
+    entry = {"manager": "kn", "time": "t1"}
+    item = config_map(a="1")
+    item["metadata"]["managedFields"] = [entry]
+    before = bookkeeping.created(item, uid="u", now="t0", version="1")
+    later, other = copy.deepcopy(item), copy.deepcopy(item)
+    later["metadata"]["managedFields"][0]["time"] = "t2"
+    other["metadata"]["managedFields"][0]["manager"] = "kubectl"
+    for write in (bookkeeping.updated, bookkeeping.with_status):
+        assert write(before, later, version="2") is before
+        assert write(before, other, version="2")["metadata"]["managedFields"] == [entry | {"manager": "kubectl"}]
+    assert bookkeeping.with_status(before, config_map() | {"status": {}}, version="2")["metadata"]["managedFields"] == [
+        entry
+    ]
+
+
+def test_an_orphan_forgets_its_owner() -> None:
+    """And keeps no empty list of others."""
+    child = bookkeeping.created(owned_by(stored(), name="child"), uid="w", now="t0", version="1")
+    left = bookkeeping.orphaned(child, "u", version="2")
+    assert ("2", False) == (left["metadata"]["resourceVersion"], "ownerReferences" in left["metadata"])
+    assert ["u"] == [one["uid"] for one in bookkeeping.orphaned(child, "x", version="2")["metadata"]["ownerReferences"]]
+
+
+def test_an_object_waits_for_what_it_owns_by_a_finalizer() -> None:
+    """It joins once, and leaves the others when it leaves."""
+    before = bookkeeping.created(held(config_map(), "a"), uid="u", now="t0", version="1")
+    marked = bookkeeping.marked(before, now="t1", version="2", hold=bookkeeping.FOREGROUND)
+    assert ("a", "foregroundDeletion") == bookkeeping.finalizers(marked)
+    assert (True, False) == (bookkeeping.is_waiting(marked), bookkeeping.is_waiting(before))
+    released = bookkeeping.released(marked, version="3")
+    assert (("a",), False) == (bookkeeping.finalizers(released), bookkeeping.is_waiting(released))
+
+
+def test_a_dependent_blocks_if_it_says_so() -> None:
+    """The owner that it names, and no other."""
+    blocking, other = (owned_by(stored(), name="child", is_blocking=is_blocking) for is_blocking in (True, False))
+    told = [bookkeeping.is_blocking(item, uid) for item in (blocking, other, config_map()) for uid in ("u", "v")]
+    assert [True, False, False, False, False, False] == told
+    assert [{"u"}, set()] == [set(bookkeeping.owner_uids(item)) for item in (blocking, config_map())]
+
+
+def test_a_namespace_is_the_core_groups() -> None:
+    """Another group may have a kind of that name."""
+    assert bookkeeping.is_namespace(namespace("x"))
+    assert not bookkeeping.is_namespace(namespace("x") | {"apiVersion": "example.com/v1"})
 
 
 def test_what_is_removed_is_seen_with_a_version_of_its_own() -> None:

@@ -4,10 +4,10 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from eventing.errors import Expired
 from eventing.resources.identity import key_of
-from eventing.store.conformance import LAWS, Law, config_map
-from eventing.store.memory import MemoryStore
+from eventing.store.conformance import BOUNDED_LAWS, CHANGES_MAX, LAWS, RACE_LAWS
+from eventing.store.witness import Law, PairLaw, config_map
+from tests.eventing.store.memory_store import MemoryStore
 
 
 @pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
@@ -16,27 +16,17 @@ async def test_it_obeys(law: Law) -> None:
     await law(MemoryStore())
 
 
-async def test_a_watch_from_before_the_kept_changes_is_expired() -> None:
-    """Of `changes_max` changes, one more is one too old: listing again is the way on."""
-    store = MemoryStore(changes_max=2)
-    for name in ("a", "b", "c"):
-        await store.create(config_map(name))
-    async with store.watch(since="1") as changes:
-        assert (await anext(changes)).item["metadata"]["name"] == "b"
-    with pytest.raises(Expired):
-        async with store.watch(since="0"):
-            pass
+@pytest.mark.parametrize("law", BOUNDED_LAWS, ids=lambda law: law.__name__)
+async def test_it_obeys_within_bounds(law: Law) -> None:
+    """What it keeps of its changes is bounded."""
+    await law(MemoryStore(changes_max=CHANGES_MAX))
 
 
-async def test_a_reader_that_falls_behind_finds_its_watch_expired() -> None:
-    """A slow watcher costs no memory: what it has not read in time is gone, and it is told so."""
-    store = MemoryStore(changes_max=2)
-    async with store.watch() as changes:
-        for name in ("a", "b", "c"):
-            await store.create(config_map(name))
-        with pytest.raises(Expired):
-            async for _ in changes:
-                pass
+@pytest.mark.parametrize("law", RACE_LAWS, ids=lambda law: law.__name__)
+async def test_it_obeys_under_races(law: PairLaw) -> None:
+    """Both doors are the store's only one."""
+    store = MemoryStore()
+    await law(store, store)
 
 
 async def test_creation_time_is_the_clocks() -> None:

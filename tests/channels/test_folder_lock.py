@@ -5,8 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from channels.journal.errors import DataDirTaken
-from channels.journal.lock import FolderLock
+from channels.folder_lock import DataDirTaken, FolderLock
 
 
 def test_who_comes_second_is_told_who_was_first(tmp_path: Path) -> None:
@@ -19,4 +18,15 @@ def test_who_comes_second_is_told_who_was_first(tmp_path: Path) -> None:
     first.release()
     second.take()
     second.release()
+    second.release()
+
+
+def test_files_of_a_folder_are_locked_apart(tmp_path: Path) -> None:
+    """Each by the name of its lock."""
+    first, second = FolderLock(tmp_path, "a.lock"), FolderLock(tmp_path, "b.lock")
+    first.take()
+    second.take()
+    with pytest.raises(DataDirTaken):
+        FolderLock(tmp_path, "a.lock").take()
+    first.release()
     second.release()

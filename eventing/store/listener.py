@@ -1,0 +1,74 @@
+"""How one process hears of another's writes in PostgreSQL: LISTEN and NOTIFY, and a look now and then as a net."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+import asyncpg
+from sqlalchemy import Connection, make_url, text
+
+from eventing.errors import StoreUnavailable
+from eventing.store.database import translated
+
+CHANNEL: Final = "eventing_changes"
+POLL_S: Final = 5.0
+"""How late a change is seen whose notice was lost, as with a connection that died without a word."""
+_CONNECT_TIMEOUT_S: Final = 10.0
+_PAUSE_MIN_S: Final = 1.0
+_PAUSE_MAX_S: Final = 30.0
+"""Between attempts to connect, doubling; each is a line in the log."""
+
+_log = logging.getLogger(__name__)
+
+
+class Listener:
+    """A connection of its own, which calls `wake` for every notice, and once at the start of each connection."""
+
+    def __init__(self, url: str, wake: Callable[[], None]) -> None:
+        self._dsn: Final = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
+        self._wake: Final = wake
+        self._connected = False
+
+    async def run(self) -> None:
+        """For ever; while the server is away, it asks again after pauses that grow."""
+        wait_s = _PAUSE_MIN_S
+        while True:
+            self._connected = False
+            try:
+                with translated():
+                    await self._listen()
+            except StoreUnavailable as error:
+                wait_s = _PAUSE_MIN_S if self._connected else min(2 * wait_s, _PAUSE_MAX_S)
+                _log.warning("%s; trying again in %.0f s", error, wait_s)
+            await asyncio.sleep(wait_s)
+
+    async def _listen(self) -> None:
+        """Until the connection is lost, which it raises as OSError."""
+        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT_S)
+        try:
+            lost = asyncio.Event()
+            connection.add_termination_listener(lambda _: lost.set())
+            await connection.add_listener(CHANNEL, lambda *_: self._wake())
+            self._connected = True
+            while not lost.is_set():
+                self._wake()
+                await _within(POLL_S, lost)
+            raise ConnectionError("the connection was lost")
+        finally:
+            connection.terminate()
+
+
+def notify(connection: Connection) -> None:
+    """Have every listener called once this transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+
+
+async def _within(time_s: float, event: asyncio.Event) -> None:
+    """Wait for the event, or that long."""
+    try:
+        async with asyncio.timeout(time_s):
+            await event.wait()
+    except TimeoutError:
+        return
