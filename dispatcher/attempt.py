@@ -1,6 +1,6 @@
 """One event on its way to one sink."""
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, Protocol
 
 import msgspec
 
@@ -9,7 +9,8 @@ from channels.dead_letter import AttemptRecord
 from channels.event import Event
 
 if TYPE_CHECKING:
-    from dispatcher.lane import Lane
+    from dispatcher.outcome import Outcome
+    from dispatcher.retry import Policy
     from dispatcher.sink import Sink
 
 HISTORY_MAX: Final = 20
@@ -18,6 +19,22 @@ HISTORY_MAX: Final = 20
 _Row = tuple[float, str, int | None, float, str | None, bytes]
 _ENCODER: Final = msgspec.msgpack.Encoder()
 _DECODER: Final = msgspec.msgpack.Decoder(list[_Row])
+
+
+class Waiter(Protocol):
+    """Who waits for the end of an attempt: its lane. Each attempt that is sent ends with one of these calls."""
+
+    policy: "Policy"
+    """Says how long the request may take."""
+
+    def delivered(self, attempt: "Attempt") -> None:
+        """Success, and nothing came back."""
+
+    def finish(self, attempt: "Attempt", outcome: "Outcome") -> None:
+        """Any other end of a request."""
+
+    def exhaust_ttl(self, attempt: "Attempt") -> None:
+        """The event would have made one hop too many."""
 
 
 class Attempt:
@@ -36,7 +53,7 @@ class Attempt:
         "started_s",
     )
 
-    def __init__(self, lane: "Lane", sink: "Sink", delivery: Delivery, event: Event) -> None:
+    def __init__(self, lane: Waiter, sink: "Sink", delivery: Delivery, event: Event) -> None:
         self.lane = lane
         self.sink = sink
         """Where the request under way goes, whatever the lane's sink has become since."""
@@ -55,7 +72,7 @@ class Attempt:
         self._history: tuple[AttemptRecord, ...] | bytes = ()
 
     @classmethod
-    def of_parked(cls, lane: "Lane", sink: "Sink", delivery: Parked) -> "Attempt":
+    def of_parked(cls, lane: Waiter, sink: "Sink", delivery: Parked) -> "Attempt":
         """The attempt that comes after those a delivery was parked with."""
         attempt = cls(lane, sink, delivery, delivery.event)
         attempt.number = delivery.attempts + 1

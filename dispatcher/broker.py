@@ -1,4 +1,6 @@
-"""One Broker at work: its channel, the fan out over it, and its Triggers."""
+"""One Broker at work: its channel, the fan out over it, and its Triggers. A Channel at work is the same: its lanes are
+those of its Subscriptions.
+"""
 
 import asyncio
 import logging
@@ -6,18 +8,23 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from typing import Final
 
 from channels.contract import Channel, ChannelStatistics, Receipt, Subscription
 from channels.dead_letter import Address, DeadLetters
 from channels.errors import ChannelUnavailable
-from channels.event import Event
+from channels.event import TTL_MAX, Event
 from dispatcher.catchup import CatchUps
 from dispatcher.fanout import GROUP, Fanout, Taker
 from dispatcher.jitter import draw_spread
 from dispatcher.lane import LaneLimits
+from dispatcher.sighting import Sightings
 from dispatcher.tasks import supervise
 from dispatcher.trigger import Trigger, TriggerSpec
 from dispatcher.trigger_state import note_name, noted_trigger
+
+CHANNEL_PREFIX: Final = "channels/"
+"""What tells a Channel from a Broker of its name and namespace: no name has a slash in it."""
 
 _log = logging.getLogger(__name__)
 
@@ -41,6 +48,9 @@ class Broker:
     """Made when the resource appears, closed when it is gone or the process ends; in between it is given a channel.
 
     It judges nothing until it was told of its Triggers once: what an earlier process left is theirs.
+
+    With `is_channel` it is a Channel, and its Triggers are Subscriptions: it has other names, counts no hops (Knative's
+    Channels do not), and nothing is published into it as a reply.
     """
 
     def __init__(
@@ -49,12 +59,23 @@ class Broker:
         name: str,
         *,
         event_size_max_bytes: int,
+        is_channel: bool = False,
+        ttl_max: int = TTL_MAX,
+        sightings: Sightings | None = None,
         spread: Callable[[], float] = draw_spread,
     ) -> None:
         self.namespace = namespace
         self.name = name
         self.event_size_max_bytes = event_size_max_bytes
-        self.unready = "the Broker has no channel"
+        self.is_channel = is_channel
+        self.ttl_max = None if is_channel else ttl_max
+        """Hops of an event that comes with no count of its own; None where none are counted."""
+        self.title = f"{CHANNEL_PREFIX}{name}" if is_channel else name
+        """Its name among the Brokers and Channels of its namespace: in dead letters, metrics and the ops API."""
+        self.label = label_of(namespace, name, is_channel=is_channel)
+        self.sightings = sightings
+        """Notices which types of events come, where somebody wants to know."""
+        self.unready = f"the {'Channel' if is_channel else 'Broker'} has no channel"
         """Why events cannot be stored, while `channel` is None."""
         self.channel: Channel | None = None
         self.triggers: dict[str, Trigger] = {}
@@ -80,7 +101,7 @@ class Broker:
     @property
     def path(self) -> bytes:
         """Where the ingress finds it."""
-        return f"/{self.namespace}/{self.name}".encode()
+        return f"/{self.label}".encode()
 
     @property
     def judged(self) -> int:
@@ -132,7 +153,7 @@ class Broker:
                 subscription=subscription,
                 dead_letters=dead_letters,
                 limits=limits,
-                catchups=CatchUps(f"{self.namespace}/{self.name}", channel, self._fanout, self._join),
+                catchups=CatchUps(self.label, channel, self._fanout, self._join),
                 before=channel.statistics(),
                 lag_before=subscription.lag + self.judged,
             )
@@ -175,8 +196,10 @@ class Broker:
         """Store events, or refuse them where there is no channel."""
         if self.channel is None:
             receipt.refused(ChannelUnavailable(self.unready))
-        else:
-            self.channel.submit(events, receipt)
+            return
+        self.channel.submit(events, receipt)
+        if self.sightings is not None:
+            self.sightings.notice(events)
 
     def regulate(self) -> None:
         """Close the entrance where what was just stored is more than can be judged at once."""
@@ -198,15 +221,16 @@ class Broker:
             return
         gone = [self.triggers.pop(name) for name in self.triggers.keys() - specs.keys()]
         for name, spec in specs.items():
-            if name not in self.triggers:
+            trigger = self.triggers.get(name)
+            if trigger is None:
                 self._add(ground, name, spec)
-            elif self.triggers[name].spec != spec:
-                self.triggers[name].update(spec)
+            elif trigger.spec is not spec and trigger.spec != spec:
+                trigger.update(spec)
         self._index()
         for trigger in gone:
             self._remove(ground, trigger)
         if self._task is None and not self._is_held:
-            label = f"fan out of {self.namespace}/{self.name}"
+            label = f"fan out of {self.label}"
             self._task = asyncio.create_task(supervise(label, self._fanout.run), name=label)
             self._warn_of_orphans()
 
@@ -214,7 +238,7 @@ class Broker:
         """A Trigger that the channel does not know is new, and begins where it is to start."""
         note = ground.channel.remembered.get(note_name(name))
         trigger = self.triggers[name] = Trigger(
-            Address(self.namespace, self.name, name),
+            Address(self.namespace, self.title, name),
             spec,
             broker=self,
             dead_letters=ground.dead_letters,
@@ -255,7 +279,7 @@ class Broker:
         waiting = {name: events for name, events in self.orphans.items() if events}
         if waiting:
             told = ", ".join(f"{name} ({events})" for name, events in waiting.items())
-            _log.warning("%s/%s keeps events for Triggers that do not exist: %s", self.namespace, self.name, told)
+            _log.warning("%s keeps events for Triggers that do not exist: %s", self.label, told)
 
     async def _leave(self) -> None:
         """The end of what `open` began."""
@@ -276,6 +300,11 @@ class Broker:
             self._fanout.end()
             self.triggers = {}
             self._ground = self._task = None
+
+
+def label_of(namespace: str, name: str, *, is_channel: bool) -> str:
+    """The name of a Broker or Channel in the whole server: its path, and what its events rest under."""
+    return f"{CHANNEL_PREFIX if is_channel else ''}{namespace}/{name}"
 
 
 def _trigger_of(queue: str) -> str:

@@ -52,8 +52,8 @@ class DeadLetterEnd:
         self._trigger.settle(delivery.origin if isinstance(delivery, Letter) else delivery)
 
     def reply(self, attempt: Attempt, event: Event) -> None:
-        """Nobody asked for one."""
-        attempt.lane.replied(attempt, is_stored=False)
+        """The lane's policy wants none."""
+        raise NotImplementedError
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         """Stored is the event as it was before. Of one that was parked meanwhile, what the dead letter said is taken

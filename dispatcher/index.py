@@ -45,7 +45,10 @@ class Index(Generic[T]):
 
 def _probes(entries: Sequence[tuple[Predicate, T]]) -> Iterator[Probe[T]]:
     """One probe per operator and attribute in use, and one for what can be filed nowhere."""
-    shared = Counter(key for predicate, _ in entries for comparison in predicate.necessary for key in _keys(comparison))
+    shared: Mapping[tuple[Operator, str, str], int] = {}
+    if any(len(predicate.necessary) > 1 for predicate, _ in entries):  # else nobody has a choice
+        comparisons = (comparison for predicate, _ in entries for comparison in predicate.necessary)
+        shared = Counter(key for comparison in comparisons for key in _keys(comparison))
     tables: dict[tuple[Operator, str], dict[str, list[_Filed[T]]]] = defaultdict(lambda: defaultdict(list))
     rest: list[_Filed[T]] = []
     for predicate, entry in entries:
@@ -68,11 +71,13 @@ def _keys(comparison: Comparison) -> Iterator[tuple[Operator, str, str]]:
 
 def _place(necessary: Sequence[Comparison], shared: Mapping[tuple[Operator, str, str], int]) -> Comparison | None:
     """Of the comparisons an entry needs, the one with the least company; the first of equals."""
+    if len(necessary) <= 1:
+        return necessary[0] if necessary else None
 
     def cost(comparison: Comparison) -> int:
         return sum(shared[key] for key in _keys(comparison)) + (0 if comparison.operator == "exact" else _AFFIX_COST)
 
-    return min(necessary, key=cost, default=None)
+    return min(necessary, key=cost)
 
 
 def _united(probes: Sequence[Probe[T]]) -> Probe[T]:

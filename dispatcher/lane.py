@@ -213,9 +213,9 @@ class Lane(Sender):
         self._succeed(attempt)
         self.pump()
 
-    def finish_unstored(self, attempt: Attempt, error: Exception) -> None:
-        """The reply could not be stored: the delivery failed as a whole, though not by the sink's fault."""
-        self._carry_out(attempt, Outcome(503, {}, b"", f"the reply was not stored: {error}", 0.0))
+    def finish_unreplied(self, attempt: Attempt, outcome: Outcome) -> None:
+        """The reply could not be taken care of: the delivery failed as a whole, though not by the sink's fault."""
+        self._carry_out(attempt, outcome)
 
     def exhaust_ttl(self, attempt: Attempt) -> None:
         """The event, or its reply, would have made one hop too many."""
@@ -229,7 +229,7 @@ class Lane(Sender):
         verdict = decide(outcome, attempt.number, self.policy, spread=self._spread(), now_s=time.time())
         match verdict:
             case Done(reply=Event() as reply):
-                self._owner.reply(attempt, reply)  # in flight until the reply is stored
+                self._owner.reply(attempt, reply)  # in flight until the reply is taken care of
                 return
             case Done(ignored=ignored):
                 self.replies_ignored += ignored

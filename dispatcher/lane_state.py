@@ -38,7 +38,9 @@ class LaneOwner(Protocol):
         """Nothing more is owed: it was delivered and no reply came, or it was parked, or the lane was closed."""
 
     def reply(self, attempt: Attempt, event: Event) -> None:
-        """Delivered, and a reply came. Ends with the lane's `replied`, `finish_unstored` or `exhaust_ttl`."""
+        """Delivered, and a reply came that the policy wants. Ends with the lane's `replied`, `finish_unreplied` or
+        `exhaust_ttl`.
+        """
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         """Failed for good. `outcome` is None where no answer says why."""

@@ -1,6 +1,6 @@
 """What is done after an attempt: one pure function of its outcome, its number and the policy. The lane carries it out.
 
-    an answer of 2xx                 Done, with the reply where the answer is a CloudEvent
+    an answer of 2xx                 Done, with the reply where the answer is a CloudEvent and one is wanted
     a reply larger than the bound    DeadLetter or Exhausted: asking again would bring the same reply
     no answer, or a retried status   Retry while attempts are left, then DeadLetter or Exhausted
     any other status                 DeadLetter or Exhausted at once
@@ -83,8 +83,7 @@ def decide(outcome: Outcome, attempt: int, policy: Policy, *, spread: float = 1.
 
     `spread` is the jitter (see `retry`); `now_s`, the time since the epoch, is for dates in Retry-After.
     """
-    status = outcome.status
-    if status is not None and 200 <= status < 300 and outcome.error is None:
+    if is_taken(outcome):
         return _delivered(outcome, policy)
     if not _may_pass(outcome):
         return give_up("refused", policy)
@@ -96,6 +95,11 @@ def decide(outcome: Outcome, attempt: int, policy: Policy, *, spread: float = 1.
 def give_up(reason: Reason, policy: Policy) -> DeadLetter | Exhausted:
     """The verdict on an event that failed for good."""
     return DeadLetter(reason) if policy.has_dead_letter_sink else Exhausted(reason)
+
+
+def is_taken(outcome: Outcome) -> bool:
+    """True for a 2xx whose answer is whole, whatever it says."""
+    return outcome.status is not None and 200 <= outcome.status < 300 and outcome.error is None
 
 
 def error_attributes(outcome: Outcome, destination: str) -> dict[str, Value | None]:
@@ -115,6 +119,8 @@ def _delivered(outcome: Outcome, policy: Policy) -> Verdict:
     claims_event = _claims_event(outcome.headers)
     if not outcome.body and not claims_event:
         return DONE
+    if not policy.wants_reply:
+        return IGNORED
     if outcome.is_truncated:
         return give_up("replytoolarge", policy) if claims_event else IGNORED
     try:

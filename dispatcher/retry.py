@@ -46,6 +46,8 @@ class Policy:
     """The longest Retry-After that is obeyed: None for `backoff_max_s`, 0 for obeying none."""
     format: Literal["binary", "json"] = "binary"
     has_dead_letter_sink: bool = False
+    wants_reply: bool = True
+    """A CloudEvent in the answer is for somebody; else it is ignored like anything else."""
 
 
 def is_retried(status: int | None) -> bool:

@@ -1,13 +1,15 @@
-"""Where attempts go: an HTTP URL, or a Broker of this process. One request, one Outcome."""
+"""Where attempts go: an HTTP URL, or a Broker or Channel of this process. One request, one Outcome."""
 
 import asyncio
 import re
+from collections.abc import Callable
+from functools import partial
 from typing import TYPE_CHECKING, Final, Protocol
 from urllib.parse import SplitResult, quote, urlsplit
 from weakref import WeakValueDictionary
 
 from channels import codec
-from channels.event import TTL_MAX, Event
+from channels.event import TTL_ATTRIBUTE, Event
 from dispatcher.outcome import Outcome
 from dispatcher.pool import LastHead, Origin, Pool, PoolLimits
 
@@ -34,9 +36,21 @@ class Sink(Protocol):
 
 
 class HttpSink:
-    """A URL that events are POSTed to. Raises ValueError for one that no request can go to."""
+    """A URL that events are POSTed to. Raises ValueError for one that no request can go to.
 
-    def __init__(self, uri: str, pool: Pool, *, namespace: str, is_structured: bool, asks_reply: bool) -> None:
+    With `carries_ttl` the hops that an event has left go with it, which only a Broker is to know of: for replies.
+    """
+
+    def __init__(
+        self,
+        uri: str,
+        pool: Pool,
+        *,
+        namespace: str,
+        is_structured: bool,
+        asks_reply: bool,
+        carries_ttl: bool = False,
+    ) -> None:
         self.uri = uri
         self.send = pool.send
         self._last = pool.last_head
@@ -50,6 +64,8 @@ class HttpSink:
         self._head = "".join(f"{line}\r\n" for line in lines).encode("ascii")
         self._structured_head = self._head + f"Content-Type: {codec.STRUCTURED}\r\n".encode("ascii")
         self.request = self._structured if is_structured else self._binary
+        if carries_ttl:
+            self.request = partial(_with_ttl, self.request)
 
     def _binary(self, event: Event) -> bytes:
         if event.raw is None and codec.carries_event(event):
@@ -67,24 +83,33 @@ class HttpSink:
 
 
 class BrokerSink:
-    """A Broker of this process: published to directly. The hop counts against the event's TTL as it would over HTTP."""
+    """A Broker or a Channel of this process: published to directly. The hop counts against the event's TTL as it would
+    over HTTP: in a Broker it does, in a Channel not.
+    """
 
     def __init__(self, uri: str, broker: "Broker") -> None:
         self.uri = uri
         self._broker = broker
 
     def send(self, attempt: "Attempt") -> None:
-        """Publish the event into the Broker."""
+        """Publish the event into it."""
         attempt.started_s = asyncio.get_running_loop().time()
-        ttl = TTL_MAX if attempt.event.ttl is None else attempt.event.ttl - 1
-        if ttl <= 0:
-            attempt.lane.exhaust_ttl(attempt)
-        else:
-            self._broker.submit((attempt.event.with_ttl(ttl),), _Publication(attempt))
+        event, ttl_max = attempt.event, self._broker.ttl_max
+        if ttl_max is not None:
+            ttl = ttl_max if event.ttl is None else event.ttl - 1
+            if ttl <= 0:
+                attempt.lane.exhaust_ttl(attempt)
+                return
+            event = event.with_ttl(ttl)
+        self._broker.submit((event,), _Publication(attempt))
 
     def request(self, event: Event) -> bytes:
         """Nothing goes over a wire."""
         raise NotImplementedError
+
+
+def _with_ttl(request: Callable[[Event], bytes], event: Event) -> bytes:
+    return request(event if event.ttl is None else event.with_attributes({TTL_ATTRIBUTE: event.ttl}))
 
 
 class _Publication:

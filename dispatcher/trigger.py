@@ -1,4 +1,6 @@
-"""One Trigger at work: the lane to its subscriber, the lane to its dead letter sink, and what lies at their ends."""
+"""One Trigger, or one Subscription of a Channel, at work: the lane to its subscriber, the lane to its dead letter sink,
+and what lies at their ends.
+"""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -16,7 +18,9 @@ from dispatcher.lane import Lane, LaneLimits
 from dispatcher.lane_state import LaneState
 from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import Outcome, Reason, error_attributes
+from dispatcher.reply import ReplyErrand, ReplyReceipt
 from dispatcher.retry import Policy
+from dispatcher.sighting import Sightings
 from dispatcher.sink import Sink
 from dispatcher.trigger_state import TriggerState, decode, encode
 from dispatcher.valve import Valve
@@ -27,7 +31,9 @@ Done = Callable[[bool, tuple[AttemptRecord, ...]], None]
 
 @dataclass(frozen=True, slots=True)
 class TriggerSpec:
-    """What a Trigger is to do. `policy` says whether there is a dead letter sink; `start` counts when it is new."""
+    """What a Trigger is to do. `policy` says whether there is a dead letter sink, and whether replies are wanted.
+    `start` counts when it is new.
+    """
 
     predicate: Predicate
     sink: Sink
@@ -35,20 +41,23 @@ class TriggerSpec:
     policy: Policy
     manner: Manner = DEFAULT
     start: Start = "latest"
+    reply: Sink | None = None
+    """Where replies are sent that are wanted; None: they are published into the Broker."""
 
 
 class TriggerHost(Protocol):
-    """The Trigger's Broker: where its events come from, and where replies are published."""
+    """The Trigger's Broker, or the Subscription's Channel: where its events come from."""
 
     replies: int
     exit: Valve
+    sightings: Sightings | None
 
     @property
     def judged(self) -> int:
         """Events offered to Triggers so far."""
 
     def publish_reply(self, event: Event, receipt: Receipt) -> None:
-        """Store the event, and tell the receipt."""
+        """Store the event, and tell the receipt. Of Brokers only."""
 
     def settle(self, delivery: Delivery) -> None:
         """The Trigger owes nothing more for this event."""
@@ -219,7 +228,7 @@ class Trigger:
 
     @property
     def in_flight(self) -> int:
-        """Events on their way to the subscriber or to the dead letter sink, or whose reply is being stored."""
+        """Events on their way to the subscriber or to the dead letter sink, or whose reply is on its way."""
         return sum(lane.in_flight for lane in self._lanes)
 
     @property
@@ -278,14 +287,21 @@ class Trigger:
     # The end of the subscriber's lane.
 
     def reply(self, attempt: Attempt, event: Event) -> None:
-        """Publish the reply into the Broker; the hop is counted from what the delivered event had left."""
+        """Send the reply where replies go, else publish it into the Broker; there the hop is counted, from what the
+        delivered event had left.
+        """
+        event.trace = attempt.event.trace
+        if self._broker.sightings is not None:
+            self._broker.sightings.notice((event,), self.name)
+        if self.spec.reply is not None:
+            ReplyErrand(self.lane, attempt).send(event, self.spec.reply)
+            return
         left = (TTL_MAX if attempt.event.ttl is None else attempt.event.ttl) - 1
         if left <= 0:
-            attempt.lane.exhaust_ttl(attempt)
+            self.lane.exhaust_ttl(attempt)
         else:
             event.ttl = left
-            event.trace = attempt.event.trace
-            self._broker.publish_reply(event, _ReplyReceipt(attempt, self._broker))
+            self._broker.publish_reply(event, ReplyReceipt(self.lane, attempt, self._broker))
 
     def give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         """To the dead letter sink, or to the store where there is none; a redriven one was never taken out of that."""
@@ -338,7 +354,7 @@ class Trigger:
 
     @property
     def _dead_letter_policy(self) -> Policy:
-        return replace(self.spec.policy, has_dead_letter_sink=False)
+        return replace(self.spec.policy, has_dead_letter_sink=False, wants_reply=False)
 
     @property
     def _pause(self) -> Manner:
@@ -364,20 +380,3 @@ class Trigger:
             manner=self._pause,
             spread=self._spread,
         )
-
-
-class _ReplyReceipt:
-    """The receipt of a reply: without it the delivery is not settled, and is tried again as a whole."""
-
-    __slots__ = ("_attempt", "_broker")
-
-    def __init__(self, attempt: Attempt, broker: TriggerHost) -> None:
-        self._attempt = attempt
-        self._broker = broker
-
-    def stored(self) -> None:
-        self._broker.replies += 1
-        self._attempt.lane.replied(self._attempt, is_stored=True)
-
-    def refused(self, error: Exception) -> None:
-        self._attempt.lane.finish_unstored(self._attempt, error)

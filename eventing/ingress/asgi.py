@@ -93,7 +93,7 @@ class IngressApp:
         if isinstance(headers, Answer):
             return headers
         target: bytes = scope.get("raw_path") or scope["path"].encode()
-        route = intake.find(target)
+        route = intake.find(target, headers)
         if intake.is_draining and scope["method"] == "POST":
             return answer_draining()
         if route is None or scope["method"] != "POST":

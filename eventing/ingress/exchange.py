@@ -168,7 +168,7 @@ class Exchange(asyncio.Protocol):
         if isinstance(request, Answer):
             self._proceed() if request is CONTINUE else self._finish(request)
             return
-        route = self.intake.find(request.target)
+        route = self.intake.find(request.target, request.headers)
         self._keep_alive = request.keep_alive
         if self.intake.is_draining and request.method == "POST":
             self._finish(answer_draining())

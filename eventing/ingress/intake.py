@@ -16,10 +16,13 @@ from channels import codec
 from channels.contract import Channel, Receipt
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent, UnsupportedFormat
 from channels.event import TTL_ATTRIBUTE, Event
+from dispatcher.sighting import Sightings
 from dispatcher.valve import Valve
+from eventing.ingress.host import host_name
 
 RETRY_AFTER_S: Final = 1
 ALLOW: Final = "POST, OPTIONS"
+_NO_PATH: Final = (b"/", b"")
 
 _TRACEPARENT_SPELLINGS: Final = frozenset(map(bytes, product(*zip(b"traceparent", b"TRACEPARENT", strict=True))))
 """All of them, upper and lower case: so one look tells that a request has none, and no name is changed for it."""
@@ -30,10 +33,14 @@ _TRACESTATE: Final = re.compile(rb"%b(?:[ \t]*,[ \t]*%b){0,31}" % (_TRACE_MEMBER
 
 
 class Route(Protocol):
-    """Where a path leads: a Broker, as far as the ingress knows one. `channel` is None while it has no working one."""
+    """Where a path leads: a Broker, or a Channel, as far as the ingress knows one. `channel` is None while it has no
+    working one; `ttl_max` is None where no hops are counted.
+    """
 
     channel: Channel | None
     event_size_max_bytes: int
+    ttl_max: int | None
+    sightings: Sightings | None
     unready: str
     entrance: Valve
 
@@ -50,7 +57,6 @@ class Limits:
     request_timeout_s: float
     keep_alive_timeout_s: float
     connections_max: int
-    ttl_max: int
     batch_events_max: int
 
 
@@ -92,7 +98,9 @@ class Intake:
     def __init__(self, limits: Limits) -> None:
         self.limits = limits
         self.routes: dict[bytes, Route] = {}
-        """Path -> where it leads. Replaced whole when Brokers change."""
+        """Path -> where it leads. Replaced whole when Brokers or Channels change."""
+        self.hosts: dict[bytes, Route] = {}
+        """Name in the Host header -> the Channel that has it; asked where the path is `/`. Replaced whole, too."""
         self.is_draining = False
         self.is_ready = False
         self.fault: Callable[[], str] = str
@@ -112,21 +120,28 @@ class Intake:
             _KEEP_ALIVE,
         )
 
-    def find(self, target: bytes) -> Route | None:
-        """The route of a request target: query ignored, one trailing slash ignored, absolute form understood."""
+    def find(self, target: bytes, headers: Mapping[bytes, bytes]) -> Route | None:
+        """The route of a request target: query ignored, one trailing slash ignored, absolute form understood. The Host
+        counts where the path names nothing.
+        """
         route = self.routes.get(target)
-        return route if route is not None else self.routes.get(path_of(target))
+        if route is None:
+            path = path_of(target)
+            route = self.routes.get(path)
+            if route is None and path in _NO_PATH:
+                route = self.hosts.get(host_name(value_of(headers, b"host")))
+        return route
 
     def take(self, route: Route, headers: Mapping[bytes, bytes], body: bytes, receipt: Receipt) -> None:
         """Decode, count the hop, store; the receipt hears of it. Raises MalformedEvent; then nothing was stored."""
         found = codec.decode(headers, body)
         if found.__class__ is Event:
             ttl = found.ttl
-            found.ttl = self.limits.ttl_max if ttl is None else self._hop(ttl, TTL_ATTRIBUTE)
+            found.ttl = route.ttl_max if ttl is None else _hop(ttl, route.ttl_max, TTL_ATTRIBUTE)
             events: tuple[Event, ...] | list[Event] = (found,)
         else:
             assert isinstance(found, list)
-            events = self._checked(found)
+            events = self._checked(found, route.ttl_max)
         if not _TRACEPARENT_SPELLINGS.isdisjoint(headers):
             trace = trace_of(headers)
             for event in events:
@@ -136,6 +151,8 @@ class Intake:
             receipt.refused(ChannelUnavailable(route.unready))
         elif events:
             channel.submit(events, receipt)
+            if route.sightings is not None:
+                route.sightings.notice(events)
             if len(events) > 1:
                 route.regulate()
         else:
@@ -147,7 +164,7 @@ class Intake:
         return self.is_ready and not self.is_draining and not self.fault()
 
     def answer_to(self, method: str, target: bytes) -> Answer:
-        """The answer to a request that carries no event to a known Broker."""
+        """The answer to a request that carries no event to a known Broker or Channel."""
         path = path_of(target)
         if method == "OPTIONS":
             return OPTIONS
@@ -157,22 +174,25 @@ class Intake:
             return Answer(200, (("Content-Type", "text/plain"),), b"ok")
         if method != "POST":
             return refusal(405, "events are POSTed", headers=(("Allow", ALLOW),))
-        return refusal(
-            404, f"no Broker at {path.decode('utf-8', 'backslashreplace')[:200]}: the path is /NAMESPACE/NAME"
-        )
+        place = path.decode("utf-8", "backslashreplace")[:200]
+        return refusal(404, f"no Broker or Channel at {place}: the path is /NAMESPACE/NAME or /channels/NAMESPACE/NAME")
 
-    def _checked(self, batch: list[Event]) -> list[Event]:
+    def _checked(self, batch: list[Event], ttl_max: int | None) -> list[Event]:
         if len(batch) > self.limits.batch_events_max:
             raise BatchTooLarge("", f"more than {self.limits.batch_events_max} events in one batch")
         for number, event in enumerate(batch):
             ttl = event.ttl
-            event.ttl = self.limits.ttl_max if ttl is None else self._hop(ttl, f"[{number}].{TTL_ATTRIBUTE}")
+            event.ttl = ttl_max if ttl is None else _hop(ttl, ttl_max, f"[{number}].{TTL_ATTRIBUTE}")
         return batch
 
-    def _hop(self, ttl: int, path: str) -> int:
-        if ttl <= 1:
-            raise MalformedEvent(path, "the event has passed too many Brokers: this looks like a loop")
-        return min(ttl - 1, self.limits.ttl_max)
+
+def _hop(ttl: int, ttl_max: int | None, path: str) -> int:
+    """The hops that are left."""
+    if ttl_max is None:
+        return ttl
+    if ttl <= 1:
+        raise MalformedEvent(path, "the event has passed too many Brokers: this looks like a loop")
+    return min(ttl - 1, ttl_max)
 
 
 def value_of(headers: Mapping[bytes, bytes], name: bytes) -> bytes:

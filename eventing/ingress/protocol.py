@@ -88,7 +88,7 @@ class IngressProtocol(Exchange):
     def on_headers_complete(self) -> None:
         """The head is there."""
         self._is_head_done = True
-        self._route = self.intake.routes.get(self._target) or self.intake.find(self._target)
+        self._route = self.intake.routes.get(self._target) or self.intake.find(self._target, self._headers)
         if self._request_since or len(self._headers) > self.intake.limits.header_count_max:
             self._measure_head()
 

@@ -15,6 +15,7 @@ from dispatcher.lane import Lane, LaneLimits
 from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import Outcome, Reason
 from dispatcher.retry import Policy
+from dispatcher.sighting import Sightings
 from dispatcher.valve import Valve
 
 LIMITS = LaneLimits(
@@ -165,6 +166,7 @@ class SmallBroker:
         self.judged = 0
         self.replies = 0
         self.exit = Valve()
+        self.sightings: Sightings | None = None
         self.error: Exception | None = None
         self.notes: dict[str, bytes] = {}
         self.watched: dict[Delivery, Callable[[], None]] = {}

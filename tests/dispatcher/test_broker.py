@@ -19,6 +19,7 @@ from channels.witness import Told
 from dispatcher.broker import Broker
 from dispatcher.filters import parse_filters
 from dispatcher.retry import Policy
+from dispatcher.sighting import Sightings
 from dispatcher.sink import BrokerSink
 from dispatcher.trigger import Trigger, TriggerSpec
 from tests.dispatcher.stage import LIMITS, REPLY, ScriptedSink, an_event, in_virtual_time, saying
@@ -88,6 +89,61 @@ async def test_an_event_goes_to_each_trigger_that_wants_it() -> None:
     assert (["1"], ["1"], []) == (one.ids, two.ids, other.ids)
     assert (0, 1, b"/ns/b") == (held(broker), broker.judged, broker.path)
     assert {"one": 0, "two": 0, "other": 1} == {name: t.filtered for name, t in broker.triggers.items()}
+    await broker.close()
+
+
+async def test_a_channel_is_a_broker_of_another_name() -> None:
+    """Its path, its dead letters and what it rests under tell it from a Broker; its Subscriptions get all events."""
+    store = a_store()
+    channel = Broker("ns", "b", event_size_max_bytes=10**6, is_channel=True)
+    assert (b"/channels/ns/b", "channels/ns/b", "channels/b") == (channel.path, channel.label, channel.title)
+    assert ("ns/b", "b", 255) == (a_broker().label, a_broker().title, a_broker().ttl_max)
+    assert channel.ttl_max is None
+    (error,) = submit(channel, [1])
+    assert "the Channel has no channel" == str(error)
+    channel.replace_triggers({"s": spec(ScriptedSink(saying(400)))})
+    await open_broker(channel, store=store)
+    submit(channel, [1])
+    await asyncio.sleep(1.0)
+    (letter,) = await store.find(ALL_LETTERS, limit=9)
+    assert ("ns", "channels/b", "s") == letter.address
+    await channel.close()
+
+
+async def test_events_go_through_a_channel_between_two_brokers_with_the_hops_they_have() -> None:
+    """A Trigger that sends into a Channel, and a Subscription whose replies go into the Broker it came from: the loop
+    ends when the hops are used up, and the event that was one too many is a dead letter.
+    """
+    store = a_store()
+    broker = Broker("ns", "b", event_size_max_bytes=10**6, ttl_max=3)
+    channel = Broker("ns", "c", event_size_max_bytes=10**6, is_channel=True)
+    subscriber = ScriptedSink(saying(REPLY))
+    reply = BrokerSink("http://self/ns/b", broker)
+    channel.replace_triggers({"s": replace(spec(subscriber, policy=SOON), reply=reply)})
+    broker.replace_triggers({"t": spec(BrokerSink("http://self/channels/ns/c", channel))})
+    await open_broker(channel, store=store)
+    await open_broker(broker)
+    receipt = Told()
+    broker.submit((an_event(1).with_ttl(3),), receipt)
+    await asyncio.sleep(1.0)
+    assert [3, 2, 1] == [event.ttl for event in subscriber.events]
+    (letter,) = await store.find(ALL_LETTERS, limit=9)
+    assert ("ttlexhausted", "channels/c") == (letter.reason, letter.address.broker)
+    for one in (broker, channel):
+        assert (0, 0) == (held(one), sum(trigger.balance for trigger in one.triggers.values()))
+        await one.close()
+
+
+async def test_what_is_submitted_is_sighted() -> None:
+    """Replies among it, and what comes from another Broker of the process; what is refused is not."""
+    sightings = Sightings(lambda: None)
+    broker = Broker("ns", "b", event_size_max_bytes=10**6, sightings=sightings)
+    submit(broker, [1], "refused")
+    broker.replace_triggers({"t": spec(ScriptedSink(lambda attempt: REPLY if attempt.event.type == "t" else 204))})
+    await open_broker(broker)
+    submit(broker, [1, 2])
+    await asyncio.sleep(1.0)
+    assert [("t", ""), ("re", "t"), ("re", "")] == [(one.type, one.replier) for one in sightings.drain()]
     await broker.close()
 
 

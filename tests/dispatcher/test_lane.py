@@ -313,19 +313,20 @@ async def test_a_reply_is_in_flight_until_it_is_stored() -> None:
     )
 
 
-async def test_a_reply_that_is_not_stored_is_a_delivery_that_failed() -> None:
+async def test_a_reply_that_is_not_taken_is_a_delivery_that_failed() -> None:
     """It is retried as a whole, though the breaker has nothing against the sink."""
     sink = ScriptedSink(lambda _: REPLY)
     lane, owner = a_lane(sink, Policy(retry=1, backoff_delay_s=1.0))
     fill(lane, 1)
-    lane.finish_unstored(owner.replies[0][0], RuntimeError("full"))
+    full = replace(outcome(503), error="full")
+    lane.finish_unreplied(owner.replies[0][0], full)
     assert (1, 0, 0, []) == (lane.retrying, lane.in_flight, lane.breaker.failures, owner.settled)
     await asyncio.sleep(2.0)
     assert [1, 2] == [number for _, _, number in sink.sent]
-    lane.finish_unstored(owner.replies[1][0], RuntimeError("full"))
+    lane.finish_unreplied(owner.replies[1][0], full)
     ((attempt, reason, _),) = owner.given_up
     assert "retriesexhausted" == reason
-    assert ["the reply was not stored: full"] * 2 == [record.error for record in attempt.history]
+    assert ["full"] * 2 == [record.error for record in attempt.history]
 
 
 async def test_a_reply_that_nobody_reads_is_counted() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from dispatcher.attempt import Attempt
 from dispatcher.retry import Policy
-from tests.dispatcher.stage import LIMITS, REPLY, SERIAL, STUBBORN, ScriptedSink, a_lane, fill, positions
+from tests.dispatcher.stage import LIMITS, REPLY, SERIAL, STUBBORN, ScriptedSink, a_lane, fill, outcome, positions
 
 pytestmark = pytest.mark.looptime
 
@@ -23,7 +23,7 @@ async def test_closing_drops_what_waits_and_ends_what_is_in_flight() -> None:
     for answer in (204, 503, 400, REPLY):
         sink.end(answer)
     assert 1 == len(owner.replies)
-    lane.finish_unstored(owner.replies[0][0], RuntimeError("closed"))
+    lane.finish_unreplied(owner.replies[0][0], outcome(503))
     assert (0, 1, 7, 8, []) == (lane.in_flight, lane.done, lane.dropped, len(owner.settled), owner.given_up)
     await asyncio.sleep(100.0)
     assert 5 == len(sink.sent)

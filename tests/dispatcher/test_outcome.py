@@ -19,6 +19,7 @@ from dispatcher.outcome import (
     decide,
     error_attributes,
     give_up,
+    is_taken,
 )
 from dispatcher.retry import SPREAD_MAX, SPREAD_MIN, Policy, is_retried
 
@@ -90,6 +91,15 @@ def test_a_reply_over_the_bound_fails_for_good(headers: dict[bytes, bytes], has_
     """Asking again would bring the same reply."""
     policy = Policy(retry=5, has_dead_letter_sink=has_sink)
     assert expected == decide(outcome(200, headers, b"x" * 9, is_truncated=True), 1, policy)
+
+
+@pytest.mark.parametrize("headers", [BINARY, STRUCTURED])
+@pytest.mark.parametrize("is_truncated", [False, True])
+def test_a_reply_that_nobody_wants_is_ignored(headers: dict[bytes, bytes], is_truncated: bool) -> None:
+    """However large, and counted like any other body; an empty answer is none."""
+    policy = Policy(wants_reply=False)
+    assert decide(outcome(200, headers, TEXT, is_truncated=is_truncated), 1, policy) is IGNORED
+    assert decide(outcome(200), 1, policy) is DONE
 
 
 @pytest.mark.parametrize("headers", [{}, BATCH, {b"content-type": b"text/html"}])
@@ -171,6 +181,7 @@ policies = st.builds(
     backoff_max_s=st.floats(0, 1000),
     retry_after_max_s=st.none() | st.floats(0, 1000),
     has_dead_letter_sink=st.booleans(),
+    wants_reply=st.booleans(),
 )
 attempts = st.integers(1, 8)
 
@@ -180,10 +191,12 @@ def test_every_outcome_has_one_verdict(came: Outcome, attempt: int, policy: Poli
     """Never raises. Each verdict only where the table allows it."""
     verdict = decide(came, attempt, policy, spread=spread, now_s=1e9)
     is_answer = came.status is not None and 200 <= came.status < 300 and came.error is None
+    assert is_answer == is_taken(came)
     match verdict:
         case Done():
             assert is_answer
             assert not (verdict.ignored and verdict.reply)
+            assert policy.wants_reply or verdict.reply is None
         case Retry(after_s):
             assert not is_answer
             assert attempt <= policy.retry

@@ -102,6 +102,19 @@ async def test_a_binary_request_is_the_head_the_trace_the_attributes_and_the_dat
     assert expected.replace(b"Prefer: reply\r\n", b"") == a_sink("http://sink").request(event)
 
 
+@pytest.mark.parametrize("is_structured", [False, True])
+async def test_a_reply_carries_the_hops_it_has_left(is_structured: bool) -> None:
+    """As Knative's attribute, so that a loop over HTTP ends; other requests do not tell of them."""
+    pool = Pools(LIMITS).of("http://sink")
+    sink = HttpSink(
+        "http://sink", pool, namespace="ns", is_structured=is_structured, asks_reply=False, carries_ttl=True
+    )
+    plain = a_sink("http://sink", is_structured=is_structured)
+    assert plain.request(EVENT.with_attributes({"knativebrokerttl": 7})) == sink.request(EVENT.with_ttl(7))
+    assert plain.request(EVENT) == sink.request(EVENT)
+    assert b"knativebrokerttl" not in plain.request(EVENT.with_ttl(7))
+
+
 async def test_a_structured_request_is_the_event_as_json() -> None:
     """With the length of the text, and nothing of the event in the headers but the trace."""
     event = EVENT.with_attributes({})
@@ -196,6 +209,7 @@ class SmallBroker:
     """Takes events, or refuses them."""
 
     def __init__(self, error: Exception | None = None) -> None:
+        self.ttl_max: int | None = 255
         self.events: list[Event] = []
         self._error = error
 
@@ -222,6 +236,23 @@ async def test_a_broker_is_published_to_directly(ttl: int | None, left: int) -> 
     broker = SmallBroker()
     assert ["delivered"] == await publish(broker, ttl)
     assert [(EVENT, left)] == [(event, event.ttl) for event in broker.events]
+
+
+@pytest.mark.parametrize("ttl", [None, 255, 1, 0])
+async def test_a_channel_counts_no_hops(ttl: int | None) -> None:
+    """It hands on what is left, for the next Broker to count."""
+    channel = SmallBroker()
+    channel.ttl_max = None
+    assert ["delivered"] == await publish(channel, ttl)
+    assert [(EVENT, ttl)] == [(event, event.ttl) for event in channel.events]
+
+
+async def test_a_broker_gives_an_event_the_hops_that_it_is_set_to() -> None:
+    """Where it comes without a count."""
+    broker = SmallBroker()
+    broker.ttl_max = 9
+    assert ["delivered"] == await publish(broker, None)
+    assert [9] == [event.ttl for event in broker.events]
 
 
 @pytest.mark.parametrize("ttl", [1, 0])

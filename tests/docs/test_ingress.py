@@ -3,6 +3,8 @@ from collections.abc import Iterator
 from http import HTTPStatus
 
 from channels.codec import BATCH, STRUCTURED
+from dispatcher.sighting import KNOWN_MAX, LENGTH_MAX
+from eventing.ingress.host import channel_hosts
 from eventing.ingress.intake import ALLOW
 from tests.docs.page import ROOT, code, page, rows, section
 
@@ -31,3 +33,15 @@ def test_the_methods_that_are_allowed_stand_there() -> None:
     """The 405's own header says the same."""
     line = next(row[1] for row in rows(section(PAGE, "Answers")) if row[0] == "405")
     assert ALLOW.replace(", ", " and ") in line
+
+
+def test_the_bounds_of_what_is_sighted_stand_there() -> None:
+    """Whoever misses an EventType needs them."""
+    told = section(PAGE, "Types of events")
+    assert all(f"{bound:,}" in told for bound in (KNOWN_MAX, LENGTH_MAX))
+
+
+def test_every_name_of_a_channel_stands_there() -> None:
+    """The whole one, and those that DNS completes."""
+    told = section(PAGE, "Addresses")
+    assert all(f"`{host.decode()}`" in told for host in channel_hosts("NAMESPACE", "NAME", "DOMAIN"))

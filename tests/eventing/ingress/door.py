@@ -12,6 +12,7 @@ import uvicorn
 from channels.contract import Channel, Features, Receipt
 from channels.event import Event
 from channels.memory import MemoryChannel
+from dispatcher.sighting import Sightings
 from dispatcher.valve import Valve
 from eventing.ingress.asgi import IngressApp
 from eventing.ingress.intake import Intake, Limits
@@ -25,7 +26,6 @@ LIMITS = Limits(
     request_timeout_s=10.0,
     keep_alive_timeout_s=60.0,
     connections_max=100,
-    ttl_max=255,
     batch_events_max=10_000,
 )
 PATH = "/default/orders"
@@ -67,10 +67,12 @@ class KeepingChannel(SlowChannel):
 
 @dataclass
 class Place:
-    """A route to a Broker, as far as the ingress knows one."""
+    """A route to a Broker or Channel, as far as the ingress knows one."""
 
     channel: Any = field(default_factory=KeepingChannel)
     event_size_max_bytes: int = 1000
+    ttl_max: int | None = 255
+    sightings: Sightings | None = None
     unready: str = "the Broker has no channel"
     entrance: Valve = field(default_factory=Valve)
     regulated: int = 0

@@ -4,7 +4,8 @@ import json
 
 import pytest
 
-from tests.eventing.ingress.door import KINDS, Kind, memory_channel, opened, request
+from eventing.ingress.host import channel_hosts
+from tests.eventing.ingress.door import KINDS, Kind, Place, memory_channel, opened, request
 
 both_doors = pytest.mark.parametrize("kind", KINDS)
 STRUCTURED = "application/cloudevents+json"
@@ -42,6 +43,57 @@ async def test_the_path_is_known_in_every_equal_form(kind: Kind, path: str) -> N
     """Query and one trailing slash are ignored, escapes resolved, absolute form understood."""
     async with opened(kind) as door:
         assert 202 == (await door.ask(request(path=path))).status
+
+
+@both_doors
+@pytest.mark.parametrize(
+    ("path", "host", "status"),
+    [
+        ("/channels/default/orders", "here", 202),
+        ("/channels/default/orders/?x", "here", 202),
+        ("/", "orders-kn-channel.default.svc.cluster.local", 202),
+        ("/?x", "Orders-kn-channel.default.svc.cluster.local:8080", 202),
+        ("/", "orders-kn-channel.default.svc", 202),
+        ("/", "orders-kn-channel.default", 202),
+        ("http://orders-kn-channel.default/", "orders-kn-channel.default", 202),
+        ("/", "other-kn-channel.default.svc.cluster.local", 404),
+        ("/x", "orders-kn-channel.default.svc.cluster.local", 404),
+        ("/channels/default/other", "orders-kn-channel.default", 404),
+    ],
+)
+async def test_a_channel_is_addressed_by_its_path_or_its_host(kind: Kind, path: str, host: str, status: int) -> None:
+    """The Host counts only where the path is `/`."""
+    async with opened(kind) as door:
+        channel = Place(ttl_max=None)
+        door.intake.routes = {**door.intake.routes, b"/channels/default/orders": channel}
+        door.intake.hosts = dict.fromkeys(channel_hosts("default", "orders", "cluster.local"), channel)
+        async with door.producer() as producer:
+            data = request(path=path, drop="Host", host=host)
+            assert [status] * 2 == [said.status for said in [await producer.ask(data) for _ in range(2)]]
+        assert (2 if status == 202 else 0) == len(channel.channel.submitted)
+        assert [] == door.place.channel.submitted
+
+
+@both_doors
+async def test_a_broker_wins_over_a_host(kind: Kind) -> None:
+    """A path that leads somewhere is what the producer meant."""
+    async with opened(kind) as door:
+        door.intake.hosts = {b"orders-kn-channel.default": Place()}
+        assert 202 == (await door.ask(request(drop="Host", host="orders-kn-channel.default"))).status
+        assert 1 == len(door.place.channel.submitted)
+
+
+@both_doors
+async def test_pipelined_requests_go_each_to_its_own_host(kind: Kind) -> None:
+    """Also those that wait for the one before."""
+    async with opened(kind) as door:
+        places = {name: Place() for name in ("a", "b")}
+        door.intake.hosts = {f"{name}-kn-channel.ns".encode(): place for name, place in places.items()}
+        sent = b"".join(request(path="/", drop="Host", host=f"{name}-kn-channel.ns") for name in "abab")
+        async with door.producer() as producer:
+            await producer.send(sent)
+            assert [202] * 4 == [(await producer.answer()).status for _ in range(4)]
+        assert [2, 2] == [len(place.channel.submitted) for place in places.values()]
 
 
 @both_doors

@@ -1,7 +1,7 @@
 """What an intake makes of a request: hops, the trace context, paths, and the answers it has words for."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import pytest
 
@@ -9,7 +9,8 @@ from channels.contract import Receipt
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent
 from channels.event import Event
 from channels.witness import Told
-from eventing.ingress.intake import Intake, answer_to_refused, is_larger, path_of, trace_of, value_of
+from dispatcher.sighting import Sightings
+from eventing.ingress.intake import Intake, Route, answer_to_refused, is_larger, path_of, trace_of, value_of
 from tests.eventing.ingress.door import LIMITS, KeepingChannel, Place
 
 PARENT = b"00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01"
@@ -126,6 +127,81 @@ def test_the_accepted_answer_is_renewed_each_second() -> None:
     intake.accepted_answer = b""
     intake.tick()
     assert intake.accepted_answer.startswith(b"HTTP/1.1 202 Accepted\r\nDate: ")
+
+
+@pytest.mark.parametrize("ttl", [None, 255, 1, 0])
+def test_a_channel_counts_no_hops(ttl: int | None) -> None:
+    """What a Broker gave an event is what the next Broker finds, also in a batch."""
+    more = {} if ttl is None else {"knativebrokerttl": ttl}
+    batch = json.dumps([structured(**more), structured(**more)]).encode()
+    for headers, body in (
+        ({b"Content-Type": b"application/cloudevents+json"}, json.dumps(structured(**more)).encode()),
+        ({b"Content-Type": BATCH}, batch),
+    ):
+        channel = KeepingChannel()
+        Intake(LIMITS).take(Place(channel, ttl_max=None), headers, body, Told())
+        assert {ttl} == {event.ttl for events in channel.submitted for event in events}
+
+
+def test_what_is_offered_to_a_channel_is_sighted() -> None:
+    """What is no event, or has no channel to go to, is no type of event that comes here."""
+    place = Place(sightings=Sightings(lambda: None))
+    intake = Intake(LIMITS)
+    batch = json.dumps([structured(), structured(type="bought")]).encode()
+    intake.take(place, binary(), b"", Told())
+    intake.take(place, {b"Content-Type": BATCH}, batch, Told())
+    with pytest.raises(MalformedEvent):
+        intake.take(place, {b"Content-Type": BATCH}, json.dumps([structured(type="x", time="y")]).encode(), Told())
+    place.channel = None
+    intake.take(place, binary(ce_type=b"z"), b"", Told())
+    assert place.sightings is not None
+    assert ["sold", "bought"] == [one.type for one in place.sightings.drain()]
+
+
+class Watched(dict[bytes, Route]):
+    """Counts how often it is asked."""
+
+    asked = 0
+
+    def get(self, *args: object) -> object:  # type: ignore[override]
+        self.asked += 1
+        return super().get(*args)  # type: ignore[call-overload]
+
+
+class NoHeaders(Mapping[bytes, bytes]):
+    """Fails whoever looks into it."""
+
+    def __getitem__(self, name: bytes) -> bytes:
+        raise AssertionError(name)
+
+    def __iter__(self) -> Iterator[bytes]:
+        raise AssertionError
+
+    def __len__(self) -> int:
+        raise AssertionError
+
+
+@pytest.mark.parametrize(("target", "asked"), [(b"/ns/b", 1), (b"/ns/b/", 2), (b"/ns/b?x", 2), (b"/ns/other", 2)])
+def test_the_host_is_not_looked_at_where_there_is_a_path(target: bytes, asked: int) -> None:
+    """A Broker that is addressed as it is named costs one look into the routes, and nothing else."""
+    intake = Intake(LIMITS)
+    broker, channel = Place(), Place()
+    intake.routes = Watched({b"/ns/b": broker})
+    intake.hosts = {b"c-kn-channel.ns": channel}
+    assert (None if b"other" in target else broker) is intake.find(target, NoHeaders())
+    assert asked == intake.routes.asked
+
+
+@pytest.mark.parametrize("target", [b"/", b"/?a=b", b"http://c-kn-channel.ns", b"http://c-kn-channel.ns/"])
+@pytest.mark.parametrize("name", [b"Host", b"host", b"HOST"])
+def test_a_request_without_a_path_goes_where_its_host_says(target: bytes, name: bytes) -> None:
+    """With or without its port; nowhere if that is no Channel's, or there is none."""
+    intake = Intake(LIMITS)
+    channel = Place()
+    intake.hosts = {b"c-kn-channel.ns": channel}
+    assert channel is intake.find(target, {name: b"C-kn-channel.ns:8080"})
+    assert intake.find(target, {name: b"d-kn-channel.ns"}) is None
+    assert intake.find(target, {}) is None
 
 
 def test_the_receipt_of_an_event_without_a_channel_is_told_at_once() -> None:
