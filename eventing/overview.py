@@ -5,6 +5,7 @@ from typing import TypeVar
 
 from channels.dead_letter import Address
 from channels.journal import Journal, JournalChannel, Retention
+from dispatcher.broker import CHANNEL_PREFIX
 from dispatcher.trigger import Trigger
 from eventing.dead_letter_office import DeadLetterOffice
 from eventing.ingress.intake import Intake
@@ -16,11 +17,11 @@ from eventing.operations import (
     RetentionStatus,
     TriggerStatus,
 )
-from eventing.reconciler import Reconciler
+from eventing.reconcilers.controller import Controller
+from eventing.reconcilers.served import ServedBroker, ServedTrigger
 from eventing.resources.broker import BROKER
 from eventing.resources.identity import Key
 from eventing.resources.trigger import TRIGGER
-from eventing.served import ServedBroker, ServedTrigger
 
 T = TypeVar("T")
 
@@ -29,11 +30,11 @@ class Overview:
     """`Operations` over a running server."""
 
     def __init__(
-        self, *, reconciler: Reconciler, intake: Intake, journal: Journal | None, dead_letters: DeadLetterOffice
+        self, *, controller: Controller, intake: Intake, journal: Journal | None, dead_letters: DeadLetterOffice
     ) -> None:
         self.dead_letters = dead_letters
         """All dead letters, and what may be done about them."""
-        self._reconciler = reconciler
+        self._controller = controller
         self._intake = intake
         self._journal = journal
 
@@ -45,15 +46,15 @@ class Overview:
         return self._intake.takes_events
 
     def brokers(self) -> Sequence[BrokerStatus]:
-        """All Brokers, by namespace and name."""
-        return [_broker_status(key, served) for key, served in _by_name(self._reconciler.brokers.items())]
+        """All Brokers and Channels at work, by namespace and name."""
+        return [_broker_status(key, served) for key, served in _by_name(self._controller.brokers.items())]
 
     def triggers(self) -> Sequence[TriggerStatus]:
-        """All Triggers, by namespace and name."""
-        brokers = self._reconciler.brokers
+        """All Triggers and Subscriptions, by namespace and name."""
+        brokers = self._controller.brokers
         return [
             _trigger_status(key, served, brokers.get(served.broker))
-            for key, served in _by_name(self._reconciler.triggers.items())
+            for key, served in _by_name(self._controller.triggers.items())
         ]
 
     def ingress(self) -> IngressStatus:
@@ -77,13 +78,15 @@ class Overview:
 
     async def pause(self, namespace: str, name: str, *, is_paused: bool) -> None:
         """Pause a Trigger, or resume it; it is so when this returns. Raises NotFound, Conflict."""
-        await self._reconciler.set_paused(TRIGGER.key(namespace, name), is_paused=is_paused)
+        await self._controller.set_paused(TRIGGER.key(namespace, name), is_paused=is_paused)
 
 
-def find_trigger(reconciler: Reconciler, address: Address) -> Trigger | None:
+def find_trigger(controller: Controller, address: Address) -> Trigger | None:
     """The Trigger at work that a dead letter failed for."""
-    served = reconciler.brokers.get(BROKER.key(address.namespace, address.broker))
-    return None if served is None else served.broker.triggers.get(address.trigger)
+    for key, served in controller.brokers.items():
+        if key.namespace == address.namespace and served.broker.title == address.broker:
+            return served.broker.triggers.get(address.trigger)
+    return None
 
 
 def _by_name(items: Iterable[tuple[Key, T]]) -> list[tuple[Key, T]]:
@@ -96,7 +99,7 @@ def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
     statistics = None if channel is None else channel.statistics()
     return BrokerStatus(
         namespace=key.namespace,
-        name=key.name,
+        name=broker.title,
         ready=readiness.ready,
         reason=readiness.reason,
         message=readiness.message,
@@ -119,7 +122,7 @@ def _trigger_status(key: Key, served: ServedTrigger, broker: ServedBroker | None
     return TriggerStatus(
         namespace=key.namespace,
         name=key.name,
-        broker=served.view.broker,
+        broker=_title(served),
         ready=readiness.ready,
         reason=readiness.reason,
         message=readiness.message,
@@ -127,6 +130,12 @@ def _trigger_status(key: Key, served: ServedTrigger, broker: ServedBroker | None
         dead_letter_sink_uri=served.dead_letter_sink_uri,
         lane=None if broker is None or at_work is None else _lane_status(at_work),
     )
+
+
+def _title(served: ServedTrigger) -> str:
+    """How the ops API calls what its events come from, whether that exists or not."""
+    is_channel = served.broker.group_kind != BROKER.group_kind
+    return f"{CHANNEL_PREFIX}{served.broker.name}" if is_channel else served.broker.name
 
 
 def _lane_status(trigger: Trigger) -> LaneStatus:

@@ -48,6 +48,10 @@ class World:
             if not readers:
                 del self._readers[key]
 
+    def readers(self, key: Key) -> set[Key]:
+        """Those that looked at it, by their last reading."""
+        return self._readers.get(key, set())
+
     def affected(self, changed: Iterable[Key]) -> set[Key]:
         """Those that changed, those that looked at them, and so on."""
         found = set(changed)

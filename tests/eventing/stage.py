@@ -1,4 +1,4 @@
-"""A reconciler at work on a real store, with what stands around it in a server but its sockets; and waiting."""
+"""A controller at work on a real store, with what stands around it in a server but its sockets; and waiting."""
 
 import asyncio
 import contextlib
@@ -20,7 +20,8 @@ from eventing.engine import Engines
 from eventing.errors import NotFound
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview, find_trigger
-from eventing.reconciler import Reconciler
+from eventing.reconcilers.controller import Controller
+from eventing.reconcilers.turn import Occurrence
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER
 from eventing.resources.catalogue import Catalogue
@@ -28,8 +29,9 @@ from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.kind import Context
 from eventing.resources.trigger import TRIGGER
 from eventing.settings import Settings
-from eventing.store.memory import MemoryStore
+from eventing.store.sql import timestamp
 from tests.eventing.ingress.door import LIMITS
+from tests.eventing.store.memory_store import MemoryStore
 
 PATIENCE_S = 10.0
 BASE_URL = "http://events.test"
@@ -52,7 +54,7 @@ async def settle(turns: int = 60) -> None:
 
 
 class Stage:
-    """Resources go in by `apply` and `delete`; `reconciler.reconcile()` or `following` makes them work."""
+    """Resources go in by `apply` and `delete`; `controller.reconcile()` or `following` makes them work."""
 
     def __init__(self, store: MemoryStore, settings: Settings, journal: Journal | None = None) -> None:
         self.store = store
@@ -61,18 +63,18 @@ class Stage:
         self.pools = Pools(POOL_LIMITS)
         self.engines = Engines(journal=journal, settings=settings)
         self.intake = Intake(LIMITS)
-        self.reconciler = self.create_reconciler()
-        self.redriver = Redriver(partial(find_trigger, self.reconciler), self.engines.dead_letters)
+        self.controller = self.create_controller()
+        self.redriver = Redriver(partial(find_trigger, self.controller), self.engines.dead_letters)
         self.overview = Overview(
-            reconciler=self.reconciler,
+            controller=self.controller,
             intake=self.intake,
             journal=journal,
             dead_letters=DeadLetterOffice(self.engines.dead_letters, self.redriver),
         )
 
-    def create_reconciler(self) -> Reconciler:
+    def create_controller(self, tell: Callable[[Occurrence], None] = lambda _: None) -> Controller:
         """Another one, over the same store."""
-        return Reconciler(
+        return Controller(
             store=self.store,
             catalogue=self.catalogue,
             pools=self.pools,
@@ -80,6 +82,8 @@ class Stage:
             intake=self.intake,
             settings=self.settings,
             base_url=BASE_URL,
+            clock=timestamp,
+            tell=tell,
         )
 
     async def apply(self, *items: Object) -> None:
@@ -102,12 +106,12 @@ class Stage:
     async def reconcile(self, *items: Object) -> None:
         """Apply these, then read everything."""
         await self.apply(*items)
-        await self.reconciler.reconcile()
+        await self.controller.reconcile()
 
     @asynccontextmanager
     async def following(self) -> AsyncIterator[None]:
-        """The reconciler follows the store, and has seen what is there at entry."""
-        task = asyncio.create_task(self.reconciler.run())
+        """The controller follows the store, and has seen what is there at entry."""
+        task = asyncio.create_task(self.controller.run())
         await settle()
         try:
             yield
@@ -117,14 +121,14 @@ class Stage:
                 await task
 
     def broker(self, name: str = "b") -> Broker:
-        return self.reconciler.brokers[broker_key(name)].broker
+        return self.controller.brokers[broker_key(name)].broker
 
     def trigger(self, name: str = "t", broker: str = "b") -> Trigger:
         return self.broker(broker).triggers[name]
 
     def why(self, name: str = "t") -> tuple[bool, str, str]:
         """Readiness of a Trigger."""
-        readiness = self.reconciler.triggers[trigger_key(name)].readiness
+        readiness = self.controller.triggers[trigger_key(name)].readiness
         return readiness.ready, readiness.reason, readiness.message
 
     async def publish(self, *ids: str, to: str = "b", event_type: str = "order") -> None:
@@ -144,7 +148,7 @@ async def staged(*, changes_max: int = 10_000, data_dir: Path | None = None, **s
         chosen = Settings(default_channel="memory" if journal is None else "journal", **settings)
         stage = Stage(MemoryStore(changes_max=changes_max), chosen, journal)
         stack.callback(stage.pools.close)
-        stack.push_async_callback(stage.reconciler.close)
+        stack.push_async_callback(stage.controller.close)
         yield stage
 
 

@@ -1,6 +1,8 @@
 """Which channel, store and limits a Broker gets from the server it is served by."""
 
+from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -8,12 +10,14 @@ from channels.journal import Journal, JournalChannel, Retention
 from channels.memory import MemoryChannel
 from eventing.engine import Engines
 from eventing.errors import ResolutionError
+from eventing.resources import retention
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER, Broker
+from eventing.resources.identity import Key
 from eventing.resources.kind import Context
 from eventing.settings import Settings
 from tests.e2e.manifests import broker, trigger
-from tests.eventing.stage import broker_key, config_map, staged, trigger_key
+from tests.eventing.stage import an_event, broker_key, config_map, staged, trigger_key
 
 IN_MEMORY = "{apiVersion: messaging.knative.dev/v1, kind: InMemoryChannel}"
 
@@ -21,7 +25,7 @@ IN_MEMORY = "{apiVersion: messaging.knative.dev/v1, kind: InMemoryChannel}"
 def view(**annotations: str) -> Broker:
     item = broker("b")
     item["metadata"] = {"name": "b", "namespace": "default", "annotations": annotations}
-    return Broker.of(admit(BROKER, item, context=Context()).item)
+    return Broker.of(admit(BROKER.served, item, context=Context()).item)
 
 
 async def test_a_memory_channel_holds_a_share_per_trigger_and_all_of_it_in_memory() -> None:
@@ -73,8 +77,36 @@ async def test_brokers_of_both_engines_live_side_by_side(tmp_path: Path) -> None
         fast = broker("fast")
         fast["spec"] = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": "memory"}}
         await stage.reconcile(config_map("memory", **{"channel-template-spec": IN_MEMORY}), broker("b"), fast)
-        engines = {name: stage.reconciler.brokers[broker_key(name)].engine for name in ("b", "fast")}
+        engines = {name: stage.controller.brokers[broker_key(name)].engine for name in ("b", "fast")}
         assert {"b": "journal", "fast": "memory"} == engines
+
+
+@dataclass(frozen=True)
+class ChannelView:
+    """Of a Channel, as an engine sees one."""
+
+    key: Key
+    retention: Any = None
+
+
+async def test_a_channel_and_a_broker_of_one_name_rest_apart(tmp_path: Path) -> None:
+    """And a channel's events go with it, and nobody else's."""
+    channel = ChannelView(Key("messaging.knative.dev", "JournalChannel", "default", "b"), retention.Retention(5.0))
+    async with Journal(tmp_path, size_max_bytes=2**20) as journal:
+        engines = Engines(journal=journal, settings=Settings())
+        places = [engines.create("journal", owner) for owner in (view(), channel)]
+        for number, place in enumerate(places, 1):
+            async with place.channel as opened, opened.subscribe("g"):
+                await opened.publish([an_event(str(number))] * number)
+                assert number == opened.statistics().stored
+        assert isinstance(places[1].channel, JournalChannel)
+        assert Retention(5.0, 0) == places[1].channel.retention
+        engines.drop(channel.key)
+        left = []
+        for owner in (view(), channel):
+            async with engines.create("journal", owner).channel as opened:
+                left.append(opened.statistics().stored)
+        assert [1, 0] == left
 
 
 async def test_a_deleted_brokers_events_are_not_its_successors(tmp_path: Path) -> None:
@@ -90,7 +122,7 @@ async def test_a_deleted_brokers_events_are_not_its_successors(tmp_path: Path) -
         assert channel is not None
         assert 2 == channel.statistics().events
         await stage.delete(broker_key(), trigger_key())
-        await stage.reconciler.reconcile()
+        await stage.controller.reconcile()
         await stage.reconcile(broker("b"), paused)
         channel = stage.broker().channel
         assert channel is not None

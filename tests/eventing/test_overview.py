@@ -157,7 +157,7 @@ async def test_a_dead_letter_is_redriven_to_the_trigger_it_failed_for() -> None:
         office = stage.overview.dead_letters
         (letter,) = (await office.find(EVERYTHING, limit=9)).letters
         assert ("1", Address("default", "b", "t")) == (letter.event.id, letter.address)
-        assert stage.trigger() is find_trigger(stage.reconciler, letter.address)
+        assert stage.trigger() is find_trigger(stage.controller, letter.address)
         redriver = asyncio.create_task(stage.redriver.run())
         (redrive,) = await office.redrive(EVERYTHING, rate=None)
         await eventually(lambda: office.find_redrive(redrive.id).ended_s)
@@ -179,9 +179,9 @@ async def test_nobody_is_found_for_dead_letters_of_what_is_gone() -> None:
     """Neither without the Broker nor without the Trigger."""
     async with staged() as stage:
         address = Address("default", "b", "t")
-        assert find_trigger(stage.reconciler, address) is None
+        assert find_trigger(stage.controller, address) is None
         await stage.reconcile(broker())
-        assert find_trigger(stage.reconciler, address) is None
+        assert find_trigger(stage.controller, address) is None
 
 
 async def test_a_server_in_memory_has_no_journal() -> None:

@@ -7,11 +7,15 @@ from typing import Any
 import pytest
 import trustme
 
+from channels.event import Event
+from dispatcher.manner import DEFAULT
 from dispatcher.retry import Policy
 from dispatcher.sink import HttpSink, Pools, Sink
 from eventing.resources.catalogue import Catalogue
 from eventing.resources.delivery import DeliverySpec
+from eventing.resources.duck import Destination, Reference
 from eventing.resources.identity import Key, Object
+from eventing.resources.subscription import Subscription
 from eventing.resources.trigger import Trigger
 from eventing.settings import Settings
 from eventing.specification import RequestForm, Sinks, Specification, Specifier
@@ -19,6 +23,7 @@ from tests.e2e.manifests import broker, broker_ref, trigger
 from tests.eventing.stage import POOL_LIMITS, broker_key, service, service_ref
 
 URL = "http://sink.test/a"
+NO_CHANNEL = Reference("messaging.knative.dev/v1", "Channel", "default", "c")
 PLAIN = RequestForm("default", is_structured=False, asks_reply=True)
 
 
@@ -32,7 +37,7 @@ class Case:
             pools=self.pools,
             catalogue=Catalogue(),
             cluster_domain="cluster.test",
-            broker_sinks=lambda _: self.broker_sink,
+            broker_sinks=self,
         )
         self.specifier = Specifier(self.sinks, Settings(**settings))
         self.items: Mapping[Key, Object] = {
@@ -47,6 +52,22 @@ class Case:
         item = trigger("t", subscriber)
         item["metadata"]["namespace"] = "default"
         return self.specifier.specify(Trigger.of(item), DeliverySpec.of(delivery, "default"), self.items.get)
+
+    def specify_subscription(self, subscriber: Any, reply: Any = None, **delivery: Any) -> Specification:
+        key = Key("messaging.knative.dev", "Subscription", "default", "s")
+        subscriber, reply = (
+            None if one is None else Destination.of({"uri": one} if isinstance(one, str) else one, "default")
+            for one in (subscriber, reply)
+        )
+        own = DeliverySpec.of(delivery, "default")
+        view = Subscription(key, "u", 1, NO_CHANNEL, subscriber, reply, own, DEFAULT, "latest")
+        return self.specifier.specify_subscription(view, own, self.items.get)
+
+    def is_served(self, key: Key) -> bool:
+        return key.kind == "Broker"
+
+    def sink(self, key: Key) -> Sink:
+        return self.broker_sink
 
     def fault(self, subscriber: Any, **delivery: Any) -> tuple[str, str]:
         found = self.specify(subscriber, **delivery)
@@ -72,6 +93,7 @@ async def test_equal_words_make_equal_specs() -> None:
         {"form": RequestForm("other", is_structured=False, asks_reply=True)},
         {"form": RequestForm("default", is_structured=True, asks_reply=True)},
         {"form": RequestForm("default", is_structured=False, asks_reply=False)},
+        {"form": RequestForm("default", is_structured=False, asks_reply=True, carries_ttl=True)},
     ],
 )
 async def test_whatever_changes_the_request_is_another_sink(other: dict[str, Any]) -> None:
@@ -179,3 +201,85 @@ async def test_what_a_delivery_leaves_out_is_the_servers_default() -> None:
         policy.format,
         policy.has_dead_letter_sink,
     )
+
+
+def a_request(sink: Sink, *, is_structured: bool = False) -> list[str]:
+    """The lines of the head that are about more than the event."""
+    event = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}).with_ttl(7)
+    head = sink.request(event).partition(b"\r\n\r\n")[0].decode()
+    return [line for line in head.split("\r\n")[1:] if not line.startswith(("ce-s", "ce-i", "ce-t", "Content-Length"))]
+
+
+async def test_a_subscription_sends_replies_where_it_says() -> None:
+    """It asks its subscriber for them, and nobody else; a reply tells of the hops that are left."""
+    found = Case().specify_subscription(URL, "http://reply.test", deadLetterSink={"uri": "http://letters.test"})
+    spec = found.spec
+    assert spec is not None
+    assert spec.reply is not None
+    assert spec.dead_letter_sink is not None
+    assert (URL, "http://reply.test", "http://letters.test") == (
+        found.subscriber_uri,
+        found.reply_uri,
+        found.dead_letter_sink_uri,
+    )
+    assert (True, True) == (spec.policy.wants_reply, spec.policy.has_dead_letter_sink)
+    assert ["Host: sink.test", "Kn-Namespace: default", "Prefer: reply"] == a_request(spec.sink)
+    assert ["Host: reply.test", "Kn-Namespace: default", "ce-knativebrokerttl: 7"] == a_request(spec.reply)
+    assert ["Host: letters.test", "Kn-Namespace: default"] == a_request(spec.dead_letter_sink)
+
+
+async def test_a_subscription_without_a_reply_wants_none() -> None:
+    """It does not ask for what it would ignore."""
+    found = Case().specify_subscription(URL)
+    assert found.spec is not None
+    assert (None, None, False) == (found.spec.reply, found.spec.dead_letter_sink, found.spec.policy.wants_reply)
+    assert ["Host: sink.test", "Kn-Namespace: default"] == a_request(found.spec.sink)
+    assert ("", "") == (found.reply_uri, found.dead_letter_sink_uri)
+
+
+async def test_a_subscription_without_any_delivery_is_retried_as_a_broker_would() -> None:
+    """One that says anything is taken at its word."""
+    case = Case()
+    specs = [case.specify_subscription(URL).spec, case.specify_subscription(URL, backoffDelay="PT1S").spec]
+    assert [(10, "exponential", 0.2), (0, "exponential", 1.0)] == [
+        (spec.policy.retry, spec.policy.backoff_policy, spec.policy.backoff_delay_s) for spec in specs if spec
+    ]
+
+
+async def test_all_requests_of_a_subscription_have_its_format() -> None:
+    """The reply's and the dead letter's, too."""
+    spec = Case().specify_subscription(URL, URL, format="json", deadLetterSink={"uri": URL}).spec
+    assert spec is not None
+    for sink in (spec.sink, spec.reply, spec.dead_letter_sink):
+        assert sink is not None
+        assert "Content-Type: application/cloudevents+json" in a_request(sink)
+
+
+async def test_a_subscription_gets_all_events_and_equal_words_make_equal_specs() -> None:
+    """So a lane is not touched for nothing."""
+    case = Case()
+    first, second = (case.specify_subscription(URL, "http://reply.test", retry=2).spec for _ in range(2))
+    assert first is not None
+    assert first == second
+    assert first.predicate.is_everything
+
+
+@pytest.mark.parametrize(
+    ("subscriber", "reply", "letters", "reason", "field", "found_uris"),
+    [
+        (service_ref("s"), URL, URL, "SubscriberResolveFailed", "subscriber", ("", "")),
+        (URL, service_ref("s"), URL, "ReplyResolveFailed", "reply", (URL, "")),
+        (URL, URL, service_ref("s"), "DeadLetterSinkResolveFailed", "delivery.deadLetterSink", (URL, URL)),
+    ],
+)
+async def test_what_of_a_subscription_leads_nowhere_is_told_in_knatives_words(
+    subscriber: Any, reply: Any, letters: Any, reason: str, field: str, found_uris: tuple[str, str]
+) -> None:
+    """What was found before it is shown."""
+    dead_letter_sink = {"uri": letters} if isinstance(letters, str) else letters
+    found = Case().specify_subscription(subscriber, reply, deadLetterSink=dead_letter_sink)
+    assert found.spec is None
+    assert found.fault is not None
+    message = f'Failed to resolve spec.{field}: failed to get object default/s: services "s" not found'
+    assert (reason, message) == (found.fault.reason, found.fault.message)
+    assert (*found_uris, "") == (found.subscriber_uri, found.reply_uri, found.dead_letter_sink_uri)

@@ -7,10 +7,9 @@ from typing import Any
 import pytest
 
 from channels.errors import ChannelUnavailable
-from eventing.resources.core import SERVICE
 from eventing.resources.identity import GroupKind
+from eventing.resources.service import SERVICE
 from eventing.store.contract import Listing
-from eventing.store.memory import MemoryStore
 from tests.dispatcher.peer import Peer
 from tests.e2e.manifests import broker, broker_ref, trigger
 from tests.eventing.stage import (
@@ -24,6 +23,7 @@ from tests.eventing.stage import (
     staged,
     trigger_key,
 )
+from tests.eventing.store.memory_store import MemoryStore
 
 URL = "http://127.0.0.1:9/"
 SIZE = "eventing.dev/event-size-max-bytes"
@@ -140,7 +140,7 @@ async def test_a_missing_dead_letter_sink_is_told_in_its_own_words() -> None:
     async with staged() as stage:
         await stage.reconcile(broker(deadLetterSink=service_ref("s")), trigger("t", URL))
         assert (False, "Unable to get the dead letter sink's URI") == stage.why()[:2]
-        assert URL == stage.reconciler.triggers[trigger_key()].subscriber_uri
+        assert URL == stage.controller.triggers[trigger_key()].subscriber_uri
 
 
 async def test_a_trigger_waits_for_its_broker() -> None:
@@ -158,7 +158,7 @@ async def test_a_broker_that_goes_leaves_its_triggers_and_finds_them_again() -> 
         old = stage.broker()
         await stage.delete(broker_key())
         await stage.reconcile()
-        assert {} == stage.intake.routes == stage.reconciler.brokers
+        assert {} == stage.intake.routes == stage.controller.brokers
         assert old.channel is None
         assert (False, "BrokerDoesNotExist") == stage.why()[:2]
         await stage.reconcile(broker())
@@ -218,7 +218,7 @@ async def test_brokers_are_sinks_of_each_other_in_any_order(first: str, second: 
             broker(first),
             broker(second),
         )
-        assert all(one.readiness.ready for one in stage.reconciler.triggers.values())
+        assert all(one.readiness.ready for one in stage.controller.triggers.values())
         await stage.publish("1", to=first)
         await eventually(lambda: peer.requests)
 
@@ -245,7 +245,7 @@ async def test_a_broker_says_why_it_has_no_channel_and_gets_one_when_it_can() ->
     item["spec"]["config"] = {"apiVersion": "v1", "kind": "ConfigMap", "name": "c"}
     async with staged() as stage:
         await stage.reconcile(item, trigger("t", service_ref("s")))
-        readiness = stage.reconciler.brokers[broker_key()].readiness
+        readiness = stage.controller.brokers[broker_key()].readiness
         words = 'Error on setting up the ChannelTemplate: configmap "c" not found'
         assert (False, "ChannelTemplateFailed", words) == (readiness.ready, readiness.reason, readiness.message)
         assert stage.why() == (False, "ChannelTemplateFailed", words)
@@ -274,16 +274,16 @@ async def test_what_is_gone_is_forgotten() -> None:
         await stage.reconcile(broker(), item, trigger("t", service_ref("s")))
         await stage.delete(broker_key(), broker_key("other"), trigger_key())
         await stage.reconcile()
-        assert {} == stage.reconciler.triggers == stage.reconciler.brokers
-        assert {} == stage.reconciler._world._readers == stage.reconciler._world._seen
+        assert {} == stage.controller.triggers == stage.controller.brokers
+        assert {} == stage.controller._world._readers == stage.controller._world._seen
 
 
 async def test_many_may_ask_at_once() -> None:
     async with staged() as stage:
         await stage.apply(broker(), trigger("t", URL))
-        await asyncio.gather(*(stage.reconciler.reconcile() for _ in range(5)))
+        await asyncio.gather(*(stage.controller.reconcile() for _ in range(5)))
         at_work = stage.trigger()
-        await asyncio.gather(stage.reconcile(trigger("u", URL)), *(stage.reconciler.reconcile() for _ in range(5)))
+        await asyncio.gather(stage.reconcile(trigger("u", URL)), *(stage.controller.reconcile() for _ in range(5)))
         assert at_work is stage.trigger()
         assert {"t", "u"} == stage.broker().triggers.keys()
 
@@ -296,7 +296,7 @@ async def test_a_reading_that_was_cut_off_is_made_good_by_the_next() -> None:
         await stage.apply(broker("new"), trigger("u", URL, of="new"), trigger("t", URL, retry=3))
         turns = 0
         while True:
-            task = asyncio.create_task(stage.reconciler.reconcile())
+            task = asyncio.create_task(stage.controller.reconcile())
             await settle(turns)
             if task.done():
                 break
@@ -316,10 +316,10 @@ async def test_closing_ends_every_broker_and_may_be_repeated() -> None:
         await stage.reconcile(broker(), broker("other"), trigger("t", URL))
         channel = stage.broker().channel
         assert channel is not None
-        await stage.reconciler.close()
-        await stage.reconciler.close()
-        assert {} == stage.intake.routes == stage.reconciler.brokers
-        assert not stage.reconciler.is_moving
+        await stage.controller.close()
+        await stage.controller.close()
+        assert {} == stage.intake.routes == stage.controller.brokers
+        assert not stage.controller.plane.is_moving
         with pytest.raises(ChannelUnavailable):
             await channel.publish([])
 
@@ -341,8 +341,8 @@ async def test_what_the_store_cannot_say_changes_nothing() -> None:
         await stage.reconcile(broker(), trigger("t", URL))
         other = Stage(_Unreadable(), stage.settings)
         with pytest.raises(OSError, match="cannot be read"):
-            await other.reconciler.reconcile()
+            await other.controller.reconcile()
         await other.reconcile(broker())
-        assert [broker_key()] == [*other.reconciler.brokers]
-        await other.reconciler.close()
+        assert [broker_key()] == [*other.controller.brokers]
+        await other.controller.close()
         other.pools.close()

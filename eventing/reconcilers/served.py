@@ -1,17 +1,18 @@
 """What the reconciler keeps of a resource at work: the view it goes by, what was found about it, what it is to do."""
 
 from dataclasses import dataclass
-from typing import Self
+from typing import Protocol, Self
 
 from dispatcher.broker import Broker
 from dispatcher.lane import Lane
 from dispatcher.sink import BrokerSink
 from dispatcher.trigger import TriggerSpec
 from eventing.errors import ResolutionError
-from eventing.resources import broker as broker_kind
-from eventing.resources import trigger as trigger_kind
 from eventing.resources.broker_channel import Engine
+from eventing.resources.delivery import DeliverySpec
 from eventing.resources.identity import Key
+from eventing.resources.subscription import Subscription
+from eventing.resources.trigger import Trigger
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,26 +31,41 @@ class Readiness:
 
 @dataclass(frozen=True, slots=True)
 class ServedTrigger:
-    """What was found about one Trigger. `broker` is the key of its Broker, whether that exists or not."""
+    """What was found about one Trigger, or Subscription.
 
-    view: trigger_kind.Trigger
+    `broker` is the key of its Broker, or of the channel that holds its events, whether that exists or not.
+    """
+
+    view: Trigger | Subscription
     broker: Key
     readiness: Readiness
     subscriber_uri: str = ""
     dead_letter_sink_uri: str = ""
 
 
-class ServedBroker:
-    """A Broker at work, and what its Triggers are to do."""
+class View(Protocol):
+    """What of a Broker, or of a Channel of any kind, counts while it is at work."""
 
-    def __init__(self, view: broker_kind.Broker, broker: Broker, *, address: str) -> None:
+    @property
+    def uid(self) -> str:
+        """Another one is another Broker of its name."""
+
+    @property
+    def delivery(self) -> DeliverySpec:
+        """What counts where a Trigger's says nothing."""
+
+
+class ServedBroker:
+    """A Broker at work, and what its Triggers are to do; or a Channel, and its Subscriptions."""
+
+    def __init__(self, view: View, broker: Broker, *, address: str) -> None:
         self.view = view
         self.broker = broker
         self.readiness = Readiness()
         self.engine: Engine | None = None
         """What its channel is, once it has one."""
         self.sink = BrokerSink(address, broker)
-        """How Triggers of this process send to it; its URI is the address for everybody else."""
+        """How Triggers and Subscriptions of this process send to it; its URI is the address for everybody else."""
         self._specs: dict[str, TriggerSpec] = {}
         self._removed: set[str] = set()
         self._is_stale = True

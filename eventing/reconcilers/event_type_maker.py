@@ -1,0 +1,83 @@
+"""Makes EventTypes of the types of events that pass: off the way of the events, and once for each.
+
+Source: Knative's `eventtype-auto-create`.
+"""
+
+import asyncio
+import logging
+from typing import Final
+from weakref import WeakValueDictionary
+
+from dispatcher.sighting import Sighting, Sightings
+from eventing.errors import AlreadyExists, Forbidden, InvalidResource, StoreUnavailable
+from eventing.resources.admission import admit
+from eventing.resources.broker import BROKER
+from eventing.resources.event_type import EVENT_TYPE
+from eventing.resources.event_type_sighting import Owner, event_type_of
+from eventing.resources.identity import Key, Lookup, Object
+from eventing.resources.kind import Context, Served
+from eventing.resources.subscribable import CONTROLLER
+from eventing.resources.subscription import SUBSCRIPTION
+from eventing.resources.trigger import TRIGGER
+from eventing.store.contract import Store
+
+PAUSE_S: Final = 0.2
+"""How long sightings gather: a burst of types is read at once, and an EventType is no matter of milliseconds."""
+
+_log = logging.getLogger(__name__)
+
+
+class EventTypeMaker:
+    """`sightings_of` gives each Broker or Channel what notices types; `run` makes EventTypes of what they noticed."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+        self._sightings: WeakValueDictionary[Key, Sightings] = WeakValueDictionary()
+        self._awake = asyncio.Event()
+        version = EVENT_TYPE.find_version("v1beta3")
+        assert version is not None
+        self._served = Served(EVENT_TYPE, version)
+
+    def sightings_of(self, key: Key) -> Sightings:
+        """What is to notice the types of events of that Broker or Channel."""
+        found = self._sightings[key] = Sightings(self._awake.set)
+        return found
+
+    async def run(self, lookup: Lookup) -> None:
+        """Make EventTypes, owned by what `lookup` finds. Until cancelled.
+
+        While the store is away nothing is made: what was sighted then is sighted again.
+        """
+        while True:
+            await self._awake.wait()
+            await asyncio.sleep(PAUSE_S)
+            self._awake.clear()
+            for key, sightings in [*self._sightings.items()]:
+                try:
+                    for sighting in sightings.drain():
+                        await self._make(sighting, _owner(key, sighting, lookup))
+                except StoreUnavailable as error:
+                    sightings.reset()
+                    _log.debug("no EventType was made: %s", error)
+                except BaseException:
+                    sightings.reset()
+                    raise
+
+    async def _make(self, sighting: Sighting, owner: Object | None) -> None:
+        if owner is None:
+            return  # it is gone, and its EventType would go, too
+        metadata = owner["metadata"]
+        place = Owner(owner["apiVersion"], owner["kind"], metadata["namespace"], metadata["name"], metadata["uid"])
+        try:
+            item = admit(self._served, event_type_of(sighting, place), context=Context(CONTROLLER)).item
+            await self._store.create(item)
+        except (AlreadyExists, Forbidden, InvalidResource):
+            return
+
+
+def _owner(key: Key, sighting: Sighting, lookup: Lookup) -> Object | None:
+    """The Trigger or Subscription that brought a reply, else the Broker or Channel."""
+    if not sighting.replier:
+        return lookup(key)
+    kind = TRIGGER if key.group_kind == BROKER.group_kind else SUBSCRIPTION
+    return lookup(kind.key(key.namespace, sighting.replier))

@@ -1,0 +1,51 @@
+"""Writes what a turn found into the store, and lets the world see what became of it."""
+
+import asyncio
+from typing import Final
+
+from eventing.errors import AlreadyExists, Conflict, Forbidden, NotFound
+from eventing.reconcilers.turn import Turn
+from eventing.resources.identity import Key, Object, key_of
+from eventing.store.contract import Store
+from eventing.world import World
+
+BATCH_STATUSES: Final = 200
+"""Statuses in one transaction: some milliseconds."""
+
+
+class Writer:
+    """What others changed meanwhile is left alone: the store's watch brings it, and it is looked at anew."""
+
+    def __init__(self, store: Store, world: World) -> None:
+        self._store = store
+        self._world = world
+
+    async def write(self, turn: Turn) -> set[Key]:
+        """Children, specs, then statuses. Returns the keys of those whose content changed by it, to be looked at again.
+        Raises StoreUnavailable.
+        """
+        created = [await self._create(item) for item in turn.creations]
+        updated = [await self._update(item) for item in turn.updates]
+        for start in range(0, len(turn.statuses), BATCH_STATUSES):
+            for result in await self._store.update_statuses(turn.statuses[start : start + BATCH_STATUSES]):
+                if not isinstance(result, Conflict | NotFound):
+                    self._see(result)
+            await asyncio.sleep(0)
+        return {key for key in (*created, *updated) if key is not None}
+
+    async def _create(self, item: Object) -> Key | None:
+        try:
+            return self._see(await self._store.create(item))
+        except (AlreadyExists, Forbidden):
+            return None
+
+    async def _update(self, item: Object) -> Key | None:
+        try:
+            return self._see(await self._store.update(item))
+        except (Conflict, NotFound):
+            return None
+
+    def _see(self, item: Object) -> Key:
+        key = key_of(item)
+        self._world.put(key, item)
+        return key
