@@ -2,7 +2,9 @@
 
 import asyncio
 import errno
+import ipaddress
 import socket
+import ssl
 from collections.abc import Sequence
 from contextlib import ExitStack
 from typing import Any, Final, Self
@@ -22,11 +24,13 @@ class Listener:
     """One HTTP server, stopped on leaving it as a context.
 
     It listens when made, so that a taken port is known before anything starts; a name such as `localhost` is listened
-    for at all its addresses. `option` is what the port is called on the command line. Raises PortTaken, CannotListen.
+    for at all its addresses. `option` is what the port is called on the command line; with `tls` all connections are
+    encrypted. Raises PortTaken, CannotListen.
     """
 
-    def __init__(self, option: str, host: str, port: int) -> None:
+    def __init__(self, option: str, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
         self._sockets = _listen(option, host, port)
+        self._tls = tls
         self._server: uvicorn.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
         self._stopping: asyncio.Task[None] | None = None
@@ -36,7 +40,13 @@ class Listener:
         """Where it can be reached, with the port it really has; IPv4 where there are several addresses."""
         first = min(self._sockets, key=lambda listening: listening.family != socket.AF_INET)
         host, port = first.getsockname()[:2]
-        return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+        scheme = "http" if self._tls is None else "https"
+        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+    @property
+    def is_loopback(self) -> bool:
+        """True where no other machine can reach it."""
+        return all(ipaddress.ip_address(one.getsockname()[0].partition("%")[0]).is_loopback for one in self._sockets)
 
     @property
     def connections(self) -> list[Any]:
@@ -64,6 +74,7 @@ class Listener:
             backlog=BACKLOG,
         )
         config.load()
+        config.ssl = self._tls
         server = uvicorn.Server(config)
         # What `Server.serve` does, without its signal handlers and its goodbye, which would take the sockets from us.
         server.lifespan = config.lifespan_class(config)
@@ -81,6 +92,10 @@ class Listener:
             await asyncio.wait({self._stopping, self._ticking})
             if not self._stopping.cancelled():
                 self._stopping.result()
+        self.close()
+
+    def close(self) -> None:
+        """Close the sockets of one that was never started."""
         for listening in self._sockets:
             listening.close()
 
