@@ -1,24 +1,19 @@
-"""Resources from files: read them, check them all, then make the store hold what they say.
+"""Resources from files: read, and all of them checked. Everything that is wrong is told at once."""
 
-Nothing is applied where anything is wrong, and everything that is wrong is told at once.
-"""
-
-import asyncio
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from dispatcher.fault import FieldError, shown
-from eventing.errors import InvalidResource, NotFound
+from eventing.errors import InvalidResource
 from eventing.resources.admission import admit
-from eventing.resources.broker_default import DEFAULTS_KEY, SHIPPED, BrokerDefaults
 from eventing.resources.catalogue import Catalogue
+from eventing.resources.context import configure
 from eventing.resources.document import SIZE_MAX_BYTES, MalformedDocument, read_json, read_yaml
 from eventing.resources.identity import Key, Object, key_of
-from eventing.resources.kind import Context, Kind
+from eventing.resources.kind import Context, Served
 from eventing.resources.schema import STRING, fit, record
-from eventing.store.contract import Store
 
 SUFFIXES: Final = (".json", ".yaml", ".yml")
 """What a folder is searched for, not below it."""
@@ -49,7 +44,7 @@ class Document:
     path: Path
     number: int
     line: int
-    kind: Kind
+    served: Served
     item: Object
 
     @property
@@ -61,16 +56,6 @@ class Document:
         return f"{self.path}: document {self.number} ({self.key})"
 
 
-@dataclass(frozen=True, slots=True)
-class Applied:
-    """What a load changed. `keys` are all objects of the files: what the next load of them takes as `previous`."""
-
-    created: tuple[Key, ...]
-    updated: tuple[Key, ...]
-    deleted: tuple[Key, ...]
-    keys: frozenset[Key]
-
-
 def read(paths: Sequence[Path], *, catalogue: Catalogue) -> list[Document]:
     """The objects in files, and in the files right in folders, by name. Lists are taken apart, empty documents skipped.
 
@@ -80,47 +65,11 @@ def read(paths: Sequence[Path], *, catalogue: Catalogue) -> list[Document]:
     faults: list[str] = []
     documents = [document for path in _files(paths, faults) for document in _read_file(path, catalogue, faults)]
     faults += _duplicates(documents)
-    context = Context()
-    for document in documents:
-        if document.key == DEFAULTS_KEY:
-            try:
-                context = Context(broker_defaults=_broker_defaults(document.item))
-            except MalformedDocument as error:
-                faults.append(f"{document}: data: {error}")
-    faults += [line for document in documents for line in _refusals(document, context)]
+    configured = configure(Context(), {document.key: document.item for document in documents}.get)
+    faults += [line for document in documents for line in _refusals(document, configured.context)]
     if faults:
         raise ManifestError(faults)
     return documents
-
-
-async def apply(
-    store: Store,
-    documents: Sequence[Document],
-    *,
-    catalogue: Catalogue,
-    previous: Collection[Key] = (),
-    user: str = "admin",
-) -> Applied:
-    """Make the store hold these objects, and no longer those of `previous` that are not among them.
-
-    Every object is admitted first, against what is stored; where one is refused, ManifestError tells all and nothing is
-    changed. Objects are created in an order in which each finds what it refers to, and deleted the other way round.
-    """
-    ordered = sorted(documents, key=lambda document: catalogue.rank(document.key.group_kind))
-    stored = {key: await _get(store, key) for key in (*(document.key for document in ordered), DEFAULTS_KEY)}
-    admitted = await _admit_all(ordered, stored, user)
-    created, updated = [], []
-    for key, item in admitted.items():
-        old = stored[key]
-        await asyncio.sleep(0)  # as in `_get`
-        if old is None:
-            await store.create(item)
-            created.append(key)
-        elif (await store.update(item))["metadata"]["resourceVersion"] != old["metadata"]["resourceVersion"]:
-            updated.append(key)
-    gone = sorted(set(previous) - set(admitted), key=lambda key: (-catalogue.rank(key.group_kind), key))
-    deleted = [key for key in gone if await _delete(store, key)]
-    return Applied(tuple(created), tuple(updated), tuple(deleted), frozenset(admitted))
 
 
 def _files(paths: Sequence[Path], faults: list[str]) -> Iterator[Path]:
@@ -147,11 +96,11 @@ def _read_file(path: Path, catalogue: Catalogue, faults: list[str]) -> Iterator[
     for document in parsed:
         for value in _objects(document.value):
             try:
-                kind, item = _identified(value, catalogue)
+                served, item = _identified(value, catalogue)
             except InvalidResource as error:
                 faults += [f"{path}: document {document.number} ({_shown(value)}): {fault}" for fault in error.errors]
             else:
-                yield Document(path, document.number, document.line, kind, item)
+                yield Document(path, document.number, document.line, served, item)
 
 
 def _text(path: Path) -> str:
@@ -173,20 +122,20 @@ def _objects(value: Any) -> Iterator[Any]:
         yield value
 
 
-def _identified(value: Any, catalogue: Catalogue) -> tuple[Kind, Object]:
+def _identified(value: Any, catalogue: Catalogue) -> tuple[Served, Object]:
     """The kind of an object, and the object with its namespace. Raises InvalidResource where it cannot be named."""
     fitted = fit(value, _IDENTITY)
     if fitted.errors:
         raise InvalidResource(fitted.errors)
     api_version, name = value["apiVersion"], value["kind"]
-    kind = catalogue.find(api_version, name)
-    if kind is None:
+    served = catalogue.find(api_version, name)
+    if served is None:
         known = ", ".join(f"{other.name} ({other.api_version})" for other in catalogue)
         raise InvalidResource([FieldError("kind", f"no {shown(name)} in {shown(api_version)} here; known are {known}")])
     metadata = value["metadata"]
-    if kind.is_namespaced and not metadata.get("namespace"):
+    if served.kind.is_namespaced and not metadata.get("namespace"):
         value = {**value, "metadata": {**metadata, "namespace": DEFAULT_NAMESPACE}}
-    return kind, value
+    return served, value
 
 
 def _shown(value: Any) -> str:
@@ -200,7 +149,7 @@ def _shown(value: Any) -> str:
 
 def _refusals(document: Document, context: Context) -> Iterator[str]:
     try:
-        admit(document.kind, document.item, context=context)
+        admit(document.served, document.item, context=context)
     except InvalidResource as error:
         yield from (f"{document}: {fault}" for fault in error.errors)
 
@@ -211,61 +160,3 @@ def _duplicates(documents: Sequence[Document]) -> Iterator[str]:
         earlier = first.setdefault(document.key, document)
         if earlier is not document:
             yield f"{document}: stands in {earlier.path}, document {earlier.number}, too"
-
-
-def _broker_defaults(config_map: Object | None) -> BrokerDefaults:
-    """The defaults in the ConfigMap, those Knative is installed with where there is none. Raises MalformedDocument."""
-    data = (config_map or {}).get("data")
-    text = data.get("default-br-config") if isinstance(data, dict) else None
-    return BrokerDefaults.parse(text) if isinstance(text, str) else SHIPPED
-
-
-async def _admit_all(
-    documents: Sequence[Document], stored: Mapping[Key, Object | None], user: str
-) -> dict[Key, Object]:
-    given = {document.key: document.item for document in documents}
-    faults, admitted = [], {}
-    try:
-        context = Context(user, _broker_defaults(given.get(DEFAULTS_KEY, stored[DEFAULTS_KEY])))
-    except MalformedDocument as error:
-        raise ManifestError([f"{DEFAULTS_KEY}: data: {error}"]) from error
-    for document in documents:
-        old = stored[document.key]
-        item = document.item if old is None else _inherited(document.item, old, document.kind)
-        try:
-            admitted[document.key] = admit(document.kind, item, old=old, context=context).item
-        except InvalidResource as error:
-            faults += [f"{document}: {fault}" for fault in error.errors]
-        await asyncio.sleep(0)  # a server that loads its files anew goes on serving between two objects
-    if faults:
-        raise ManifestError(faults)
-    return admitted
-
-
-def _inherited(item: Object, old: Object, kind: Kind) -> Object:
-    """The object with what a file never says and the stored one has: who made it, its owners and finalizers."""
-    metadata, source = dict(item["metadata"]), old["metadata"]
-    signatures = (f"{kind.group}/creator", f"{kind.group}/lastModifier")
-    kept = {name: text for name, text in source.get("annotations", {}).items() if name in signatures}
-    if kept:
-        metadata["annotations"] = kept | (metadata.get("annotations") or {})
-    for name in ("finalizers", "ownerReferences"):
-        if name in source:
-            metadata.setdefault(name, source[name])
-    return {**item, "metadata": metadata}
-
-
-async def _get(store: Store, key: Key) -> Object | None:
-    await asyncio.sleep(0)  # ten thousand of these must not keep events waiting
-    try:
-        return await store.get(key)
-    except NotFound:
-        return None
-
-
-async def _delete(store: Store, key: Key) -> bool:
-    try:
-        await store.delete(key)
-    except NotFound:
-        return False
-    return True

@@ -2,16 +2,16 @@
 
 import asyncio
 import logging
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractAsyncContextManager, nullcontext
 from pathlib import Path
 from typing import Final
 
 from dispatcher.tasks import every
 from eventing import manifest
-from eventing.manifest import SUFFIXES, Applied, Document, ManifestError
-from eventing.resources.catalogue import Catalogue
-from eventing.resources.identity import Key
-from eventing.store.contract import Store
+from eventing.apiserver.registry import Registry
+from eventing.applier import Applied, apply
+from eventing.manifest import SUFFIXES, Document, ManifestError
 
 WATCH_INTERVAL_S: Final = 0.5
 """How often files are looked at: an editor's save is seen before one has looked up."""
@@ -22,16 +22,25 @@ _log = logging.getLogger(__name__)
 
 
 class Reloader:
-    """Applies the same files again and again; what they no longer hold is deleted."""
+    """Applies the same files again and again; with `prune` what they no longer hold is deleted.
+
+    `together` is held while they are applied: they are judged by all at once.
+    """
 
     def __init__(
-        self, *, store: Store, catalogue: Catalogue, paths: Sequence[Path], watch_interval_s: float = WATCH_INTERVAL_S
+        self,
+        *,
+        registry: Registry,
+        paths: Sequence[Path],
+        prune: bool = False,
+        together: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
+        watch_interval_s: float = WATCH_INTERVAL_S,
     ) -> None:
-        self._store = store
-        self._catalogue = catalogue
+        self._registry = registry
         self._paths = paths
+        self._prune = prune
+        self._together = together
         self._watch_interval_s = watch_interval_s
-        self._keys: frozenset[Key] = frozenset()
         self._seen: _Fingerprint = {}
         self._requested = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -40,7 +49,7 @@ class Reloader:
         """Read and apply, before anything else runs: reading blocks. Raises ManifestError; then nothing was changed."""
         async with self._lock:
             self._seen = self._fingerprint()
-            return await self._apply(manifest.read(self._paths, catalogue=self._catalogue))
+            return await self._apply(manifest.read(self._paths, catalogue=self._registry.catalogue))
 
     def request(self) -> None:
         """Have `run` load again. Many requests while it loads make one."""
@@ -70,7 +79,7 @@ class Reloader:
             async with self._lock:
                 # Looked at before they are read: a file that changes meanwhile is seen to have changed.
                 self._seen = self._fingerprint()
-                documents = await asyncio.to_thread(manifest.read, self._paths, catalogue=self._catalogue)
+                documents = await asyncio.to_thread(manifest.read, self._paths, catalogue=self._registry.catalogue)
                 applied = await self._apply(documents)
         except ManifestError as error:
             for line in error.lines:
@@ -80,9 +89,8 @@ class Reloader:
         _log.info("reloaded: %d created, %d updated, %d deleted", *counts)
 
     async def _apply(self, documents: Sequence[Document]) -> Applied:
-        applied = await manifest.apply(self._store, documents, catalogue=self._catalogue, previous=self._keys)
-        self._keys = applied.keys
-        return applied
+        async with self._together():
+            return await apply(self._registry, documents, prune=self._prune)
 
     def _fingerprint(self) -> _Fingerprint:
         """What tells one state of the files from another. What cannot be looked at is not there."""

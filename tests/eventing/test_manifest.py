@@ -6,12 +6,10 @@ from typing import Any
 
 import pytest
 
-from eventing.errors import NotFound
-from eventing.manifest import Applied, Document, ManifestError, apply, read
+from eventing.manifest import Document, ManifestError, read
 from eventing.resources.catalogue import Catalogue
 from eventing.resources.document import SIZE_MAX_BYTES
 from eventing.resources.identity import Key
-from eventing.store.memory import MemoryStore
 
 BROKER = "apiVersion: eventing.knative.dev/v1\nkind: Broker\nmetadata: {name: default}\n"
 TRIGGER = (
@@ -122,121 +120,17 @@ def test_a_folder_that_cannot_be_listed_is_told(tmp_path: Path, monkeypatch: pyt
     assert lines([tmp_path]) == [f"{tmp_path}: cannot be read: Permission denied"]
 
 
-async def test_what_the_files_say_is_stored(tmp_path: Path) -> None:
-    """Admitted, in an order in which each finds what it refers to, whatever the order of the files."""
-    store = MemoryStore()
-    applied = await apply(store, documents(tmp_path, TRIGGER, BROKER), catalogue=CATALOGUE, user="eve")
-    keys = frozenset((BROKER_KEY, TRIGGER_KEY))
-    assert applied == Applied(created=(BROKER_KEY, TRIGGER_KEY), updated=(), deleted=(), keys=keys)
-    broker = await store.get(BROKER_KEY)
-    assert broker["spec"]["delivery"]["retry"] == 10
-    assert broker["metadata"]["annotations"]["eventing.knative.dev/creator"] == "eve"
-
-
-async def test_the_same_files_change_nothing(tmp_path: Path) -> None:
-    """Twice is once: no version, no signature, no annotation differs."""
-    store = MemoryStore()
-    files = documents(tmp_path, BROKER, TRIGGER)
-    first = await apply(store, files, catalogue=CATALOGUE)
-    before = [await store.get(key) for key in first.created]
-    second = await apply(store, files, catalogue=CATALOGUE, previous=first.keys, user="somebody else")
-    assert second == Applied(created=(), updated=(), deleted=(), keys=first.keys)
-    assert before == [await store.get(key) for key in first.created]
-
-
-async def test_a_reload_updates_and_deletes(tmp_path: Path) -> None:
-    """What changed is updated, what left the files goes, Triggers before Brokers; what others made stays."""
-    store = MemoryStore()
-    (service,) = documents(tmp_path, "apiVersion: v1\nkind: Service\nmetadata: {name: s}\n")
-    await store.create(service.item)
-    annotated = TRIGGER.replace("{name: t}", "{name: t, annotations: {a: b}}")
-    first = await apply(store, documents(tmp_path, BROKER, annotated), catalogue=CATALOGUE)
-    changed = TRIGGER.replace("receiver", "other")
-    second = await apply(store, documents(tmp_path, BROKER, changed), catalogue=CATALOGUE, previous=first.keys)
-    assert (second.updated, second.deleted) == ((TRIGGER_KEY,), ())
-    trigger = await store.get(TRIGGER_KEY)
-    assert trigger["metadata"]["generation"] == 2
-    signatures = {f"eventing.knative.dev/{name}": "admin" for name in ("creator", "lastModifier")}
-    assert trigger["metadata"]["annotations"] == signatures
-    third = await apply(store, [], catalogue=CATALOGUE, previous=second.keys)
-    assert third == Applied(created=(), updated=(), deleted=(TRIGGER_KEY, BROKER_KEY), keys=frozenset())
-    assert await store.get(service.key)
-
-
-async def test_what_went_already_is_not_deleted(tmp_path: Path) -> None:
-    """Somebody else was faster: that is no error, and no change of this load."""
-    store = MemoryStore()
-    first = await apply(store, documents(tmp_path, BROKER, TRIGGER), catalogue=CATALOGUE)
-    await store.delete(TRIGGER_KEY)
-    assert (await apply(store, [], catalogue=CATALOGUE, previous=first.keys)).deleted == (BROKER_KEY,)
-
-
-async def test_what_others_wrote_into_an_object_stays(tmp_path: Path) -> None:
-    """Finalizers, owners and status are never in a file."""
-    store = MemoryStore()
-    files = documents(tmp_path, BROKER)
-    await apply(store, files, catalogue=CATALOGUE)
-    stored = await store.get(BROKER_KEY)
-    stored["metadata"]["finalizers"] = ["a"]
-    await store.update_status(await store.update(stored) | {"status": {"observedGeneration": 1}})
-    before = await store.get(BROKER_KEY)
-    assert (await apply(store, files, catalogue=CATALOGUE)).updated == ()
-    assert await store.get(BROKER_KEY) == before
-
-
-async def test_an_object_of_the_core_group_is_replaced(tmp_path: Path) -> None:
-    """Nobody signs it, so nothing of the old one is left."""
-    store = MemoryStore()
-    text = "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: c, annotations: {a: b}}\ndata: {x: '1'}\n"
-    await apply(store, documents(tmp_path, text), catalogue=CATALOGUE)
-    other = text.replace(", annotations: {a: b}", "").replace("x:", "y:")
-    (key,) = (await apply(store, documents(tmp_path, other), catalogue=CATALOGUE)).updated
-    stored = await store.get(key)
-    assert stored["data"] == {"y": "1"}
-    assert "annotations" not in stored["metadata"]
-
-
-async def test_a_change_that_is_refused_changes_nothing_at_all(tmp_path: Path) -> None:
-    """What is immutable is told in Knative's words, and not even the good objects are applied."""
-    store = MemoryStore()
-    await apply(store, documents(tmp_path, TRIGGER), catalogue=CATALOGUE)
-    moved = documents(tmp_path, BROKER, TRIGGER.replace("broker: default", "broker: b2"))
-    with pytest.raises(ManifestError) as caught:
-        await apply(store, moved, catalogue=CATALOGUE)
-    reason = 'Immutable fields changed (-old +new): -"default" +"b2"'
-    assert caught.value.lines == (f"{tmp_path / 'all.yaml'}: document 2 (Trigger default/t): spec.broker: {reason}",)
-    with pytest.raises(NotFound):
-        await store.get(BROKER_KEY)
-
-
 DEFAULTS = (
     "apiVersion: v1\nkind: ConfigMap\nmetadata: {name: config-br-defaults, namespace: knative-eventing}\n"
     "data:\n  default-br-config: '{clusterDefault: {brokerClass: X, delivery: {retry: 3}}}'\n"
 )
 
 
-async def test_defaults_of_brokers_come_from_the_files_or_the_store(tmp_path: Path) -> None:
-    """`config-br-defaults` counts for the Brokers beside it, and for those that come later."""
-    store = MemoryStore()
-    await apply(store, documents(tmp_path, BROKER, DEFAULTS), catalogue=CATALOGUE)
-    later = BROKER.replace("name: default", "name: later")
-    await apply(store, documents(tmp_path, later), catalogue=CATALOGUE)
-    for name in ("default", "later"):
-        broker = await store.get(Key("eventing.knative.dev", "Broker", "default", name))
-        assert broker["spec"] == {"delivery": {"retry": 3}}
+def test_defaults_that_cannot_be_read_are_told(tmp_path: Path) -> None:
+    """With their place."""
+    fault = "line 1: default-br-config: clusterDefault: missing field(s)"
+    (path,) = written(tmp_path, a_yaml=DEFAULTS.replace("clusterDefault", "typo"))
+    where = f"{path}: document 1 (ConfigMap knative-eventing/config-br-defaults)"
+    assert lines([path]) == [f"{where}: data.default-br-config: invalid value: {fault}"]
     without = DEFAULTS.replace("default-br-config", "other")
     assert [str(one.key) for one in documents(tmp_path, without)] == ["ConfigMap knative-eventing/config-br-defaults"]
-
-
-async def test_defaults_that_cannot_be_read_are_told(tmp_path: Path) -> None:
-    """In a file with its place; in the store by its name."""
-    broken = DEFAULTS.replace("clusterDefault", "typo")
-    fault = "line 1: default-br-config: clusterDefault: missing field(s)"
-    (path,) = written(tmp_path, a_yaml=broken)
-    assert lines([path]) == [f"{path}: document 1 (ConfigMap knative-eventing/config-br-defaults): data: {fault}"]
-    store = MemoryStore()
-    (stored,) = documents(tmp_path, DEFAULTS)
-    await store.create({**stored.item, "data": {"default-br-config": "{}"}})
-    with pytest.raises(ManifestError) as caught:
-        await apply(store, documents(tmp_path, BROKER), catalogue=CATALOGUE)
-    assert caught.value.lines == (f"ConfigMap knative-eventing/config-br-defaults: data: {fault}",)

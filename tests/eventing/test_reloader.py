@@ -10,13 +10,15 @@ from pathlib import Path
 
 import pytest
 
+from eventing.applier import Applied
 from eventing.manifest import ManifestError
 from eventing.reloader import Reloader
-from eventing.resources.catalogue import Catalogue
+from eventing.resources.core import NAMESPACE
 from eventing.resources.identity import Key, Object
-from eventing.store.memory import MemoryStore
 from tests.e2e.manifests import broker, to_yaml, trigger
+from tests.eventing.apiserver.registry import registry_of
 from tests.eventing.stage import PATIENCE_S, broker_key, eventually, settle, trigger_key
+from tests.eventing.store.memory_store import MemoryStore
 
 URL = "http://127.0.0.1:9/"
 BAD = "kind: Broker\n---\n{"
@@ -30,7 +32,7 @@ class Case:
         self.folder = folder
         self.store = MemoryStore()
         self.reloader = Reloader(
-            store=self.store, catalogue=Catalogue(), paths=[folder, *more], watch_interval_s=INTERVAL_S
+            registry=registry_of(self.store), paths=[folder, *more], prune=True, watch_interval_s=INTERVAL_S
         )
 
     def write(self, *items: Object, name: str = "all.yaml") -> Path:
@@ -40,7 +42,8 @@ class Case:
 
     @property
     def keys(self) -> set[Key]:
-        return {*self.store._objects}
+        """Of all that is there, but for namespaces."""
+        return {key for key in self.store._shelf.objects if key.kind != "Namespace"}
 
     @property
     def version(self) -> int:
@@ -68,7 +71,7 @@ def case(tmp_path: Path) -> Case:
 async def test_files_become_resources_and_go_with_them(case: Case) -> None:
     case.write(broker(), trigger("t", URL))
     applied = await case.reloader.load()
-    assert {broker_key(), trigger_key()} == case.keys == {*applied.created}
+    assert {broker_key(), trigger_key()} == case.keys == {*applied.created} - {NAMESPACE.key("", "default")}
     case.write(broker(), trigger("u", URL))
     applied = await case.reloader.load()
     assert {broker_key(), trigger_key("u")} == case.keys
@@ -76,9 +79,19 @@ async def test_files_become_resources_and_go_with_them(case: Case) -> None:
 
 
 async def test_no_files_are_no_resources() -> None:
+    applied = await Reloader(registry=registry_of(MemoryStore()), paths=()).load()
+    assert Applied((), (), ()) == applied
+
+
+async def test_without_pruning_nothing_goes(tmp_path: Path) -> None:
+    """A file that is missing is more often a mistake than a wish."""
     store = MemoryStore()
-    applied = await Reloader(store=store, catalogue=Catalogue(), paths=()).load()
-    assert frozenset() == applied.keys
+    reloader = Reloader(registry=registry_of(store), paths=[tmp_path])
+    (tmp_path / "all.yaml").write_text(to_yaml(broker()))
+    await reloader.load()
+    (tmp_path / "all.yaml").unlink()
+    assert () == (await reloader.load()).deleted
+    assert broker_key() in store._shelf.objects
 
 
 async def test_files_with_a_fault_change_nothing(case: Case) -> None:
@@ -112,7 +125,7 @@ async def test_what_is_requested_is_loaded_and_told(case: Case, caplog: pytest.L
     async with case.running():
         case.write(broker(), trigger("t", URL))
         case.reloader.request()
-        await eventually(lambda: "reloaded: 2 created, 0 updated, 0 deleted" in caplog.text)
+        await eventually(lambda: "reloaded: 3 created, 0 updated, 0 deleted" in caplog.text)
         case.write(broker(retry=3))
         case.reloader.request()
         await eventually(lambda: "reloaded: 0 created, 1 updated, 1 deleted" in caplog.text)
