@@ -8,7 +8,24 @@ from typing import Annotated
 
 import typer
 
-from eventing.cli import deadletter, filter_test, redrive, send, serve, sink, status, trigger
+from eventing.cli import (
+    apply,
+    crds,
+    deadletter,
+    delete,
+    describe,
+    filter_test,
+    get,
+    kubeconfig,
+    migrate,
+    redrive,
+    send,
+    serve,
+    sink,
+    status,
+    trigger,
+    wait,
+)
 from eventing.cli.output import Failure
 
 app = typer.Typer(
@@ -24,6 +41,14 @@ redrives = typer.Typer(help="How far redrives of dead letters are.", no_args_is_
 triggers = typer.Typer(help="Pause Triggers, and resume them.", no_args_is_help=True)
 
 app.command("serve")(serve.serve)
+app.command("apply")(apply.apply)
+app.command("get")(get.get)
+app.command("describe")(describe.describe)
+app.command("delete")(delete.delete)
+app.command("wait")(wait.wait)
+app.command("crds")(crds.crds)
+app.command("kubeconfig")(kubeconfig.kubeconfig)
+app.command("migrate")(migrate.migrate)
 app.command("send")(send.send)
 app.command("sink")(sink.sink)
 app.command("status")(status.status)

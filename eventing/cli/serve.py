@@ -18,12 +18,25 @@ Manifests = Annotated[
 ]
 Host = Annotated[str | None, typer.Option(help="Where the ingress listens (EVENTING_HOST, 127.0.0.1).")]
 Port = Annotated[int | None, typer.Option(help="The ingress' port, 0 for any free one (EVENTING_PORT, 8080).")]
-ApiHost = Annotated[str | None, typer.Option(help="Where the ops API listens (EVENTING_API_HOST, 127.0.0.1).")]
-ApiPort = Annotated[int | None, typer.Option(help="The ops API's port, 0 for any (EVENTING_API_PORT, 8081).")]
+ApiHost = Annotated[str | None, typer.Option(help="Where the API listens (EVENTING_API_HOST, 127.0.0.1).")]
+ApiPort = Annotated[int | None, typer.Option(help="The API's port, 0 for any (EVENTING_API_PORT, 8081).")]
+TokenFile = Annotated[
+    Path | None, typer.Option("--api-token-file", help="File of bearer tokens, one per line: TOKEN or TOKEN,USER.")
+]
+TlsCert = Annotated[Path | None, typer.Option("--tls-cert", help="The API's certificate, with its chain, in PEM.")]
+TlsKey = Annotated[Path | None, typer.Option("--tls-key", help="The certificate's key, in PEM.")]
 DataDir = Annotated[
     Path | None, typer.Option(help="Folder of everything durable (EVENTING_DATA_DIR, ./eventing-data).")
 ]
+DatabaseUrl = Annotated[
+    str | None,
+    typer.Option(help="Database of resources (EVENTING_DATABASE_URL, sqlite:///DATA_DIR/resources.db)."),
+]
+SecretKeyFile = Annotated[
+    Path | None, typer.Option(help="Key that Secrets are encrypted with (EVENTING_SECRET_KEY_FILE).")
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Apply manifests again whenever their files change.")]
+Prune = Annotated[bool, typer.Option("--prune", help="Delete what manifests brought earlier and do not hold any more.")]
 Ingress = Annotated[
     Literal["protocol", "asgi"] | None,
     typer.Option(help="How HTTP is read: a protocol class of our own, or an ASGI application (EVENTING_INGRESS)."),
@@ -36,8 +49,14 @@ def serve(
     port: Port = None,
     api_host: ApiHost = None,
     api_port: ApiPort = None,
+    api_token_file: TokenFile = None,
+    tls_cert: TlsCert = None,
+    tls_key: TlsKey = None,
     data_dir: DataDir = None,
+    database_url: DatabaseUrl = None,
+    secret_key_file: SecretKeyFile = None,
     watch: Watch = False,
+    prune: Prune = False,
     ingress: Ingress = None,
 ) -> None:
     """Run the server until it is asked to stop.
@@ -49,14 +68,19 @@ def serve(
         "port": port,
         "api_host": api_host,
         "api_port": api_port,
+        "api_token_file": api_token_file,
+        "tls_cert": tls_cert,
+        "tls_key": tls_key,
         "data_dir": data_dir,
+        "database_url": database_url,
+        "secret_key_file": secret_key_file,
         "ingress": ingress,
     }
     settings = read_settings({name: value for name, value in options.items() if value is not None})
     from eventing import logs
 
     logs.configure(settings.log_level, settings.log_format)
-    raise typer.Exit(run_server(settings, filename or [], watch=watch))
+    raise typer.Exit(run_server(settings, filename or [], watch=watch, prune=prune))
 
 
 def read_settings(options: dict[str, Any]) -> "Settings":
@@ -72,21 +96,31 @@ def read_settings(options: dict[str, Any]) -> "Settings":
         raise Failure("\n".join(faults), code=MISUSE) from error
 
 
-def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool) -> int:
+def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool, prune: bool = False) -> int:
     """Run the server on uvloop where there is one, and return its exit code. Raises Failure for what users mend."""
     from channels.errors import ChannelUnavailable
     from channels.journal import DataDirTaken, NewerJournal
+    from eventing.access import BadTokenFile, UnprotectedApi
     from eventing.app import serve as serve_app
+    from eventing.errors import StoreUnavailable
     from eventing.manifest import ManifestError
     from eventing.settings import CannotListen, PortTaken
+    from eventing.store.errors import UnusableStore
+    from eventing.tls import BadCertificate
+
+    told = (
+        *(ManifestError, PortTaken, CannotListen, DataDirTaken, NewerJournal, ChannelUnavailable),
+        *(BadTokenFile, BadCertificate, UnprotectedApi),
+        *(StoreUnavailable, UnusableStore),
+    )
 
     if sys.platform == "win32":
         from asyncio import run
     else:
         from uvloop import run
     try:
-        return int(run(serve_app(settings, paths=paths, watch=watch)))
-    except (ManifestError, PortTaken, CannotListen, DataDirTaken, NewerJournal, ChannelUnavailable) as error:
+        return int(run(serve_app(settings, paths=paths, watch=watch, prune=prune)))
+    except told as error:
         raise Failure(str(error)) from error
 
 

@@ -34,8 +34,9 @@ def test_every_command_has_its_section() -> None:
 @pytest.mark.parametrize("path", COMMANDS)
 def test_every_option_of_a_command_stands_there(path: str) -> None:
     """A section tells of exactly the options that its command takes."""
-    expected = {name for parameter in COMMANDS[path].params for name in parameter.opts if name.startswith("-")}
-    told = set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", " ".join(code(section(PAGE, path)))))
+    options = [(*parameter.opts, *parameter.secondary_opts) for parameter in COMMANDS[path].params]
+    expected = {name for names in options for name in names if name.startswith("-")}
+    told = set(re.findall(r"(?<![\w-])--?[A-Za-z][a-z-]*", " ".join(code(section(PAGE, path)))))
     assert expected - EVERYWHERE == told
 
 
@@ -48,7 +49,7 @@ def test_commands_that_pages_show_can_be_typed(path: Path) -> None:
             if words[:1] != ["eventing"]:
                 continue
             called = next(name for name in COMMANDS if words[: len(name.split())] == name.split())
-            options = {word.partition("=")[0] for word in words if re.match("--?[a-z]", word)}
+            options = {word.partition("=")[0] for word in words if re.match("--?[A-Za-z]", word)}
             known = {name for parameter in COMMANDS[called].params for name in parameter.opts}
             assert set() == options - known, line
 
