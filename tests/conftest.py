@@ -1,8 +1,10 @@
-"""What every test needs: an event loop of its own, and none left behind."""
+"""What every test needs: an event loop of its own, none left behind, and real servers at hand."""
 
 import asyncio
 
 import pytest
+
+pytest_plugins = ("tests.rig.fixture",)
 
 
 def pytest_configure(config: pytest.Config) -> None:

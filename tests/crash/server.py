@@ -53,7 +53,17 @@ class Server:
 
     async def spawn(self) -> None:
         """Start the process, and return while it is still starting."""
-        options = ("-f", str(self.manifests), "--data-dir", str(self.data_dir), "--port", "0", "--api-port", "0")
+        options = (
+            "-f",
+            str(self.manifests),
+            "--prune",
+            "--data-dir",
+            str(self.data_dir),
+            "--port",
+            "0",
+            "--api-port",
+            "0",
+        )
         with self.log.open("ab") as log:
             self._process = await asyncio.create_subprocess_exec(
                 COMMAND,

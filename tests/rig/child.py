@@ -1,0 +1,74 @@
+"""A server that a test run has started, and alone may end."""
+
+import signal
+import socket
+import subprocess
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.process import wait_until
+
+START_MAX_S: Final = 60.0
+"""Seconds for a start: a few where the machine is idle, more where others build or test beside it."""
+STOP_MAX_S: Final = 20.0
+
+
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that nobody listens on."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        return int(server.getsockname()[1])
+
+
+class Child:
+    """One process, its output in a file."""
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        log: Path,
+        *,
+        user: str | None = None,
+        environment: Mapping[str, str] | None = None,
+    ) -> None:
+        self._log, self.name = log, Path(command[0]).name
+        with log.open("ab") as output:
+            self._popen = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                user=user,
+                group=user,
+                extra_groups=None if user is None else [],
+                env=environment,
+                cwd=log.parent,
+            )
+
+    @property
+    def is_running(self) -> bool:
+        return self._popen.poll() is None
+
+    @property
+    def log(self) -> str:
+        """What it has said."""
+        return self._log.read_text(errors="replace")
+
+    def wait_ready(self, is_ready: Callable[[], bool]) -> bool:
+        """True once it is ready; false where it ended instead."""
+        wait_until(lambda: not self.is_running or is_ready(), f"{self.name} is ready", START_MAX_S)
+        return self.is_running
+
+    def stop(self, number: signal.Signals = signal.SIGTERM) -> None:
+        """Ask it to end, and kill it where it does not."""
+        if self.is_running:
+            self._popen.send_signal(number)
+        try:
+            self._popen.wait(STOP_MAX_S)
+        except subprocess.TimeoutExpired:
+            self.kill()
+
+    def kill(self) -> None:
+        """SIGKILL, and its end."""
+        self._popen.kill()
+        self._popen.wait()

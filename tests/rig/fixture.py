@@ -1,0 +1,57 @@
+"""Real servers for any test that asks for them by name: each is started once, for all tests of a run."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from tests.rig.cluster import Cluster, running_cluster
+from tests.rig.debian_kubectl import debian_kubectl
+from tests.rig.kubernetes_build import kubernetes_folder
+from tests.rig.postgres import Postgres, postgres_programs, running_postgres
+
+
+def miss(what: str) -> NoReturn:
+    """A test that lacks its server is skipped with words, but under continuous integration it fails: there a test that
+    is never run would go unnoticed.
+    """
+    words = f"{what} is missing: make rigs"
+    if os.environ.get("CI"):
+        pytest.fail(words, pytrace=False)
+    pytest.skip(words)
+
+
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Postgres]:
+    """A PostgreSQL server; ask it for databases."""
+    programs = postgres_programs()
+    if programs is None:
+        miss("PostgreSQL")
+    with running_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kubernetes_programs() -> Path:
+    """The folder of `etcd`, `kube-apiserver`, `kube-controller-manager` and `kubectl`."""
+    folder = kubernetes_folder()
+    if not folder.is_dir():
+        miss("Kubernetes")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cluster(kubernetes_programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
+    """A Kubernetes API server that holds nothing but what tests bring."""
+    with running_cluster(kubernetes_programs, tmp_path_factory.mktemp("cluster")) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kubectl_programs(kubernetes_programs: Path) -> dict[str, Path]:
+    """The kubectls that tests run: a `current` one, and `debian`'s."""
+    if not debian_kubectl().is_file():
+        miss("Debian's kubectl")
+    return {"current": kubernetes_programs / "kubectl", "debian": debian_kubectl()}
