@@ -1,4 +1,5 @@
-"""The quickstart in one terminal: a server with the manifests beside this file, and a sink that prints what arrives.
+"""The quickstart in one terminal: a server, the manifests beside this file applied to it, and a sink that prints what
+arrives.
 
 Ports are those of EVENTING_PORT (8080), EVENTING_API_PORT (8081) and SINK_PORT (8082); 0 takes a free one. Ctrl-C stops
 the server before the sink, so that what it still delivers is received; a second Ctrl-C stops it at once. Exit code: 0
@@ -37,7 +38,7 @@ curl -i http://localhost:{port}/default/default \\
   -d '{{"item": "tea"}}'
 
 The answer is 202 Accepted, and the sink shows the event three times: for the Triggers new-orders, all-orders and
-large-orders. Ctrl-C ends it all.
+large-orders. Look around with .venv/bin/eventing get triggers, or with kubectl. Ctrl-C ends it all.
 """
 
 
@@ -67,6 +68,11 @@ class Child:
         """Ask it to end."""
         with suppress(ProcessLookupError):
             self.process.send_signal(signal.SIGINT)
+
+    async def done(self) -> int:
+        """Wait until it has ended by itself, and return its exit code."""
+        await self._relay
+        return await self.process.wait()
 
     async def end(self) -> int:
         """Ask it to end, wait until it has, and return its exit code."""
@@ -142,8 +148,8 @@ async def run(ports: Mapping[str, int], folder: Path) -> int:
         asyncio.get_running_loop().add_signal_handler(number, ask)
     children.append(await Child.start("sink", "sink", "--port", str(ports["SINK_PORT"])))
     own_ports = ("--port", str(ports["EVENTING_PORT"]), "--api-port", str(ports["EVENTING_API_PORT"]))
-    children.append(await Child.start("server", "serve", "-f", str(folder), "--watch", *own_ports))
-    inviting = asyncio.create_task(_invite(children, ports["EVENTING_PORT"]))
+    children.append(await Child.start("server", "serve", *own_ports))
+    inviting = asyncio.create_task(_invite(children, ports, folder))
     waits = (asked.wait(), *(child.process.wait() for child in children))
     endings = [asyncio.create_task(wait) for wait in waits]
     await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
@@ -155,10 +161,17 @@ async def run(ports: Mapping[str, int], folder: Path) -> int:
     return 0 if was_asked and not any(codes) else 1
 
 
-async def _invite(children: Sequence[Child], port: int) -> None:
+async def _invite(children: Sequence[Child], ports: Mapping[str, int], folder: Path) -> None:
+    """Once both listen, apply the manifests, wait until everything is ready, and say what to do."""
     for child in children:
         await child.has_spoken.wait()
-    print(INVITATION.format(port=port), flush=True)
+    to_server = ("--server", f"http://127.0.0.1:{ports['EVENTING_API_PORT']}")
+    applying = await Child.start("apply", "apply", "-f", str(folder), *to_server)
+    waiting = applying
+    if await applying.done() == 0:
+        waiting = await Child.start("wait", "wait", "brokers,triggers", "--timeout", "30s", *to_server)
+    if await waiting.done() == 0:
+        print(INVITATION.format(port=ports["EVENTING_PORT"]), flush=True)
 
 
 if __name__ == "__main__":

@@ -17,14 +17,14 @@ EVENTING: Final = str(Path(sys.executable).with_name("eventing"))
 PATIENCE_S: Final = 20.0
 
 
-def wait_until(condition: Callable[[], Any], what: str) -> Any:
+def wait_until(condition: Callable[[], Any], what: str, patience_s: float = PATIENCE_S) -> Any:
     """The first true value of the condition; fails with words where it stays false."""
-    deadline = time.monotonic() + PATIENCE_S
+    deadline = time.monotonic() + patience_s
     while time.monotonic() < deadline:
         if value := condition():
             return value
         time.sleep(0.01)
-    raise AssertionError(f"not within {PATIENCE_S:g} s: {what}")
+    raise AssertionError(f"not within {patience_s:g} s: {what}")
 
 
 class Process:
@@ -103,6 +103,10 @@ class Server(Process):
         assert self.is_running, self.err
         events, api = (line.split()[1] for line in self.out.splitlines()[:2])
         self.events_url, self.api_url = events.removesuffix("/NAMESPACE/BROKER"), api
+
+    def client(self) -> httpx2.Client:
+        """HTTP with the API; to be closed by whoever asks."""
+        return httpx2.Client(base_url=self.api_url, timeout=PATIENCE_S)
 
     def post(self, broker: str, event_type: str, event_id: str, **headers: str) -> int:
         """POST one binary event, and return the status."""

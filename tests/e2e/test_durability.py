@@ -89,7 +89,7 @@ def test_a_dead_letter_outlives_a_kill_and_is_delivered_by_a_redrive(tmp_path: P
         wait_until(lambda: server.ask("deadletters")["items"], "the dead letter")
         kill_once_on_disk(server)
     well = Sink(tmp_path, "well")
-    manifest.write_text(to_yaml(broker(), trigger("t", well.url)))
+    manifest.write_text(to_yaml(broker(), trigger("t", well.url, filters=ORDERS)))
     server = Server(tmp_path, manifest)
     with running(server, well):
         (letter,) = server.ask("deadletters")["items"]
@@ -184,10 +184,10 @@ def test_a_journal_of_a_newer_program_is_refused_and_left_alone(tmp_path: Path) 
     assert before == journal.read_bytes()
 
 
-def test_in_memory_nothing_is_written(tmp_path: Path) -> None:
+def test_in_memory_no_event_is_written(tmp_path: Path) -> None:
     manifest = tmp_path / "resources.yaml"
     manifest.write_text(to_yaml(broker()))
     server = Server(tmp_path, manifest, environment={"EVENTING_DEFAULT_CHANNEL": "memory"})
     with running(server):
         assert 202 == server.post("b", "order", "1")
-        assert not (tmp_path / "data").exists()
+        assert not (tmp_path / "data" / "journal.db").exists()

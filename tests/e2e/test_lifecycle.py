@@ -3,6 +3,8 @@
 import signal
 import socket
 import subprocess
+import time
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +14,7 @@ from tests.e2e.manifests import broker, to_yaml, trigger
 from tests.e2e.process import EVENTING, Process, Server, Sink, running, wait_until
 
 EVENTS = 3000
+GOODBYE_MAX_S = 10.0
 
 
 def test_reloads_under_load_lose_nothing_and_judge_nothing_twice(tmp_path: Path) -> None:
@@ -57,7 +60,7 @@ def test_a_file_that_changes_is_read_again_where_that_is_asked(tmp_path: Path) -
     folder = tmp_path / "resources"
     folder.mkdir()
     (folder / "broker.yaml").write_text(to_yaml(broker()))
-    server = Server(tmp_path, folder, "--watch")
+    server = Server(tmp_path, folder, "--watch", "--prune")
     with running(server, sink):
         (folder / "trigger.json").write_text('{"kind": "List", "apiVersion": "v1", "items": []}')
         (folder / "trigger.yaml").write_text(to_yaml(trigger("t", sink.url)))
@@ -141,3 +144,24 @@ def test_what_the_memory_channel_still_holds_at_the_end_is_named_by_count(tmp_pa
         server.signal(signal.SIGTERM)
         assert 0 == server.wait()
         assert "3 undelivered events of Broker default/b are lost" in server.err
+
+
+def test_clients_that_watch_do_not_hold_up_its_end(tmp_path: Path) -> None:
+    """Neither one that waits for changes, nor one that has ceased to read them."""
+    manifest = tmp_path / "resources.yaml"
+    manifest.write_text(to_yaml(broker()))
+    server = Server(tmp_path, manifest)
+    with running(server), server.client() as client, ExitStack() as stack:
+        host, port = server.api_url.removeprefix("http://").split(":")
+        for kind in ("secrets", "configmaps"):
+            watching = stack.enter_context(socket.create_connection((host, int(port))))
+            request = f"GET /api/v1/{kind}?watch=true HTTP/1.1\r\nHost: localhost\r\n\r\n"
+            watching.sendall(request.encode())
+            assert watching.recv(12) == b"HTTP/1.1 200"
+        for number in range(20):
+            item = {"metadata": {"name": f"c{number}"}, "data": {"text": "x" * 900_000}}
+            client.post("/api/v1/namespaces/default/configmaps", json=item).raise_for_status()
+        began_s = time.monotonic()
+        server.signal(signal.SIGTERM)
+        assert 0 == server.wait()
+        assert time.monotonic() - began_s < GOODBYE_MAX_S

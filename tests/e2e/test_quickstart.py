@@ -26,7 +26,11 @@ class Quickstart:
         self._file = folder / "quickstart.out"
         with self._file.open("wb") as file:
             self.process = subprocess.Popen(
-                [sys.executable, RUN], stdout=file, stderr=subprocess.STDOUT, env={**os.environ, **environment}
+                [sys.executable, RUN],
+                stdout=file,
+                stderr=subprocess.STDOUT,
+                env={**os.environ, **environment},
+                cwd=folder,
             )
 
     @property
@@ -150,3 +154,17 @@ def test_what_is_no_port_is_refused(tmp_path: Path) -> None:
         with quickstart(tmp_path, **{**FREE_PORTS, "SINK_PORT": text}) as started:
             assert 1 == started.process.wait(PATIENCE_S)
         assert f"SINK_PORT={text} is no port\n" == started.output
+
+
+def test_a_second_start_in_the_same_folder_goes_on_from_the_first(tmp_path: Path) -> None:
+    """What is stored is applied to, and is ready again."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        ports = {**FREE_PORTS, "SINK_PORT": str(probe.getsockname()[1])}
+    for number in range(2):
+        folder = tmp_path / str(number)
+        folder.mkdir()
+        with quickstart(folder, **ports, EVENTING_DATA_DIR=str(tmp_path / "data")) as started:
+            typed(invitation().replace(README_ADDRESS, started.address()))
+            wait_until(lambda shown=started: shown.shown == 3, "three of four Triggers got the event")
+        assert "apply  | broker.eventing.knative.dev/default " in started.output
+        assert "wait   | trigger.eventing.knative.dev/new-orders condition met\n" in started.output
