@@ -26,6 +26,8 @@ _FORMATS: Final = {
     "floor_p99_ms": ("floor p99 ", "{:.2f} ms"),
     "start_s": ("start ", "{:.2f} s"),
     "ready_s": ("ready ", "{:.2f} s"),
+    "get_s": ("kubectl get ", "{:.2f} s"),
+    "live_ms": ("live ", "{:.0f} ms"),
     "empty_s": ("empty ", "{:.2f} s"),
     "rss_mb": ("RSS ", "{:.0f} MB"),
     "rss_growth_mb": ("RSS ", "{:+.0f} MB"),
@@ -56,6 +58,9 @@ channel that the server takes by itself: an event is written and synced to disk 
   event, Redis and the journal as many as have come meanwhile. That they wrote what they acknowledged is checked.
 - *Restart* begins with a paused Trigger for which 1,000,000 events of 1 KB wait, a kill -9, and a start over a copy of
   what that left; *ready* is the first 202, *empty* the same without any events, RSS the difference of the two peaks.
+- *Triggers stored* starts over what an earlier process left (*start* is the first 202), then runs `kubectl get triggers
+  -A`, changes one Trigger's filter (*live* is the first event that arrives for it), and compares the events' rate with
+  and without somebody who lists all Triggers once and changes one every second.
 - *Ordered* takes one of 1,000 keys at random for each event, and compares with the same events in no order.
 
 How long an fsync takes stands below the table. It is nearly free where these figures come from, and takes ten times as

@@ -17,7 +17,7 @@ def engine(documents: list[Document]) -> str:
     """Where the events of the scenario's Broker rest, in a server whose default is the journal."""
     objects = {key_of(document): document for document in documents}
     (broker,) = (document for document in documents if document["kind"] == "Broker")
-    view = Broker.of(admit(BROKER, broker, context=Context()).item)
+    view = Broker.of(admit(BROKER.served, broker, context=Context()).item)
     return choose_channel(view, objects.get, default="journal").engine
 
 
