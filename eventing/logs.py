@@ -49,6 +49,7 @@ def configure(level: LogLevel, log_format: LogFormat, *, stream: TextIO | None =
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
+    logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each start that it looked at the tables
 
 
 def _extras(record: logging.LogRecord) -> dict[str, object]:

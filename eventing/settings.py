@@ -11,6 +11,7 @@ LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 DefaultChannel = Literal["journal", "memory"]
 Port = Annotated[int, Field(ge=0, le=65535)]
+DatabaseUrl = Annotated[str, Field(pattern=r"^(sqlite:///.|postgresql(\+asyncpg)?://)")]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 KIB = 1024
@@ -45,15 +46,29 @@ class Settings(BaseSettings):
     port: Port = 8080
     """The ingress' port; 0 takes a free one. Knative's receivers use 8080."""
     api_host: str = "127.0.0.1"
-    """Where the ops API listens. It shows dead letters with their data: keep it private."""
+    """Where the API listens. On loopback it needs no token; anywhere else it does not start without token and TLS."""
     api_port: Port = 8081
-    """The ops API's port; 0 takes a free one. The ingress' neighbour."""
+    """The API's port; 0 takes a free one. The ingress' neighbour."""
+    api_token_file: Path | None = None
+    """File of bearer tokens, one per line, `TOKEN` or `TOKEN,USER`: with it nobody may use the API without one."""
+    tls_cert: Path | None = None
+    """Certificate of the API, with its chain, in PEM. Kubernetes' `tls.crt`."""
+    tls_key: Path | None = None
+    """The certificate's key, in PEM, without a password. Kubernetes' `tls.key`."""
     data_dir: Path = Path("eventing-data")
     """Folder of everything durable, relative to the working directory. One process at a time owns it."""
+    database_url: DatabaseUrl | None = None
+    """Where resources live: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME` for several processes; unset,
+    `resources.db` in the data folder. etcd has the same place in Kubernetes."""
+    secret_key_file: Path | None = None
+    """File of the key, 32 random bytes in base64, that Secrets are encrypted with in the database. Kubernetes'
+    `--encryption-provider-config`, whose AES-GCM takes such a key."""
     default_channel: DefaultChannel = "journal"
     """Where the events of a Broker rest that asks for nothing else. RabbitMQ's queues are durable by default, too."""
     ingress: IngressEngine = "protocol"
     """How HTTP is read: `protocol` is a protocol class of our own, `asgi` an application any ASGI server can run."""
+    event_type_auto_create: bool = True
+    """Whether EventTypes are made of the types of events that pass. Knative's `eventtype-auto-create`, there off."""
     cluster_domain: str = "cluster.local"
     """The domain of Service names. Kubernetes' default."""
     log_level: LogLevel = "info"
@@ -123,3 +138,8 @@ class Settings(BaseSettings):
     """Hops an event may make through Brokers. Knative's default."""
     shutdown_timeout_s: PositiveFloat = 30.0
     """Time to finish what is in flight when asked to stop. Kubernetes' grace period for a Pod."""
+
+    @property
+    def resources_url(self) -> str:
+        """The database that resources live in."""
+        return self.database_url or f"sqlite:///{self.data_dir / 'resources.db'}"

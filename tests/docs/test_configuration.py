@@ -1,5 +1,7 @@
 from eventing.resources.broker import SIZE_ANNOTATION
+from eventing.resources.broker_default import SYSTEM_NAMESPACE
 from eventing.resources.catalogue import Catalogue
+from eventing.resources.context import CONTEXT_KEYS
 from eventing.resources.retention import RETENTION_ANNOTATION
 from eventing.resources.trigger_manner import (
     CONCURRENCY_ANNOTATION,
@@ -37,6 +39,14 @@ def test_every_annotation_stands_there() -> None:
     told = section(PAGE, "Annotations")
     assert names == {code(row[1])[0] for row in rows(told)}
     assert set() == set(ORDER_ANNOTATIONS) - set(code(told))
+
+
+def test_every_config_map_with_defaults_stands_there() -> None:
+    """By name: all are in one namespace."""
+    told = section(PAGE, "Defaults")
+    assert {key.name for key in CONTEXT_KEYS} == {code(row[0])[0] for row in rows(told)}
+    assert {SYSTEM_NAMESPACE} == {key.namespace for key in CONTEXT_KEYS}
+    assert SYSTEM_NAMESPACE in code(told)
 
 
 def test_no_other_page_names_a_setting_that_does_not_exist() -> None:
