@@ -33,6 +33,9 @@ class Features:
     """One member of a group receives events in the order of their publication."""
     replayable: bool = False
     """Groups may start in the past. Otherwise every start means `latest`."""
+    shared: bool = False
+    """Several processes may enter a channel of the same storage at once: members of a group share its events wherever
+    they are. A queue's content belongs to one process at a time, and what a vanished one had goes to the others."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -124,6 +127,19 @@ class Queue(Protocol):
         """Settle all that is parked here, taken or not, and say how many. The queue is as if it had never been."""
 
 
+class Watcher(Protocol):
+    """Who wants to know what other processes do to a group, where the channel is `shared`. Called on the event loop."""
+
+    def queues_changed(self) -> None:
+        """Queues hold what another process left, or what they held is another process's now: look at `queues` again."""
+
+    def give_way(self) -> None:
+        """Another process is about to take over some of what this one holds: soon park or nack what is not on its way.
+
+        What is still held when the channel's patience ends comes to the other process as well.
+        """
+
+
 class Subscription(Protocol):
     """One member of a group."""
 
@@ -153,6 +169,16 @@ class Subscription(Protocol):
 
     def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
         """The queue of that name, made when something is parked in it. One name is always used with one order."""
+
+    def watch(self, watcher: Watcher) -> None:
+        """Tell that one, until the member leaves. Where the channel is not `shared` there is nothing to tell."""
+
+    def keep_order(self, *, is_needed: bool) -> None:
+        """Whether events of one partition key must not overtake each other, in whichever processes the members are.
+
+        A backend that gives a key's events to one process at a time does that in any case; another one lets a single
+        process receive while it is needed, and the others stand by. Where the channel is not `shared` it means nothing.
+        """
 
 
 class Channel(Protocol):

@@ -5,7 +5,7 @@ from collections import deque
 from collections.abc import Callable, Collection, Mapping, Sequence
 from heapq import heappop, heappush
 
-from channels.contract import Delivery, Position, Queue
+from channels.contract import Delivery, Position, Queue, Watcher
 from channels.errors import ChannelUnavailable
 from channels.memory_queue import Charge, MemoryQueue, Shelves
 
@@ -60,6 +60,12 @@ class Member:
     def queue(self, name: str, *, is_ordered: bool = False) -> MemoryQueue:
         """The group's queue of that name, through which this member parks and takes."""
         return MemoryQueue(name, self._group.shelves, self, self._check, is_ordered=is_ordered)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Nobody else has a part in this group."""
+
+    def keep_order(self, *, is_needed: bool) -> None:
+        """It is kept."""
 
     def leave(self) -> None:
         """Return everything, receive nothing more: a receive that waits ends with ChannelUnavailable."""

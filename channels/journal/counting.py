@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import apsw
 
-from channels.journal.record import decode
+from channels.frame import decode
 from channels.journal.schema import POSITION_BITS
 
 _MASK = (1 << POSITION_BITS) - 1

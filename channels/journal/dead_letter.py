@@ -13,7 +13,7 @@ import msgspec
 from channels.contract import Delivery
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector, Tally
 from channels.event import Event
-from channels.journal.record import decode_event, encode_event
+from channels.frame import decode_event, encode_event
 
 T = TypeVar("T")
 REDRIVES_KEPT: Final = 100

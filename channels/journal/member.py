@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Final
 
-from channels.contract import Delivery, Parked, Queue
+from channels.contract import Delivery, Parked, Queue, Watcher
 from channels.errors import ChannelUnavailable
 from channels.journal.group import Group
 from channels.journal.parking import QueueName, QueueNames
@@ -69,6 +69,12 @@ class Member:
                 owner.take_back(theirs)
             raise ChannelUnavailable("the member has left")
         self._held.update(ours)
+
+    def watch(self, watcher: Watcher) -> None:
+        """Nobody else has a part in this group."""
+
+    def keep_order(self, *, is_needed: bool) -> None:
+        """It is kept."""
 
     def leave(self) -> None:
         """Return everything, receive nothing more: a receive that waits ends with ChannelUnavailable."""

@@ -8,10 +8,10 @@ from typing import TYPE_CHECKING, Final
 
 from channels.contract import Delivery, Parked, Queue
 from channels.errors import ChannelUnavailable
+from channels.frame import encode
 from channels.journal.batch import Batch
 from channels.journal.damage import set_aside
 from channels.journal.reading import FoundParked, found_parked, read_queue
-from channels.journal.record import encode
 from channels.journal.run import Held, HeldParked, Run
 
 if TYPE_CHECKING:

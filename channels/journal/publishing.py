@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Final
 
 from channels.contract import Position, Receipt
 from channels.event import Event
+from channels.frame import encode_run
 from channels.journal.batch import Batch
 from channels.journal.group import Group
-from channels.journal.record import encode_run
 
 if TYPE_CHECKING:
     from channels.journal.channel import JournalChannel

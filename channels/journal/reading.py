@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 import apsw
 
+from channels.frame import Record, decode
 from channels.journal.batch import ParkedRow
-from channels.journal.record import Record, decode
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,7 @@ from typing import Protocol
 
 from channels.contract import Delivery, Parked
 from channels.event import Event
-from channels.journal.record import Record
+from channels.frame import Record
 
 
 class Owner(Protocol):

@@ -1,7 +1,7 @@
 """The tables of the journal's file, and how a file of an older version becomes one of this.
 
 Times are microseconds since the epoch, milliseconds where it is about dead letters. `body` columns hold framed records
-(`channels.journal.record`). A run of the log has the key `channel << 42 | position of its first event`; `settled` tells
+(`channels.frame`). A run of the log has the key `channel << 42 | position of its first event`; `settled` tells
 of runs of the log and, with the group 0, of parked ones. `channel.state` is `channels.journal.state`. A parked run
 whose queue is not in `queue`, and a run of the log whose channel is not in `channel`,
 is refuse and still to be swept.

@@ -3,8 +3,8 @@
 import apsw
 import pytest
 
+from channels.frame import encode_run
 from channels.journal.counting import NOTHING, View, count, first_since
-from channels.journal.record import encode_run
 from channels.journal.schema import POSITION_BITS, migrate
 from channels.witness import an_event, events_of
 

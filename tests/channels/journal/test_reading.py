@@ -3,8 +3,8 @@
 import apsw
 import pytest
 
+from channels.frame import encode, encode_run
 from channels.journal.reading import read_log, read_queue
-from channels.journal.record import encode, encode_run
 from channels.journal.schema import migrate
 from channels.witness import an_event, events_of
 

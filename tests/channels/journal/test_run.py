@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from channels.journal.record import Record
+from channels.frame import Record
 from channels.journal.run import Held, HeldParked, Run
 from channels.witness import an_event
 

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import apsw
 
+from channels.frame import encode
 from channels.journal.disk import prepare
-from channels.journal.record import encode
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import ChannelState, GroupState, pack
 from channels.witness import an_event

@@ -5,7 +5,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from channels.event import Event
-from channels.journal.record import HEADER_BYTES, decode, decode_event, encode, encode_event, encode_run
+from channels.frame import HEADER_BYTES, decode, decode_event, encode, encode_event, encode_run
 from channels.witness import an_event, content, events_of
 
 texts = st.text(st.characters(exclude_categories=["Cs"]), max_size=20)

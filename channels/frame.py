@@ -1,4 +1,4 @@
-"""Events as bytes of the journal's file. Pure.
+"""Events as bytes, for whoever stores them. Pure.
 
 A body is a sequence of frames: u32 length, u32 CRC-32 of what follows, then that many bytes of MessagePack. Each frame
 stands for itself and names its position, so one that is damaged costs none of its neighbours.
