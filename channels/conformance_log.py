@@ -185,12 +185,12 @@ async def what_is_remembered_is_told(make: Factory) -> None:
 
 
 async def commits_ask_first(make: Factory) -> None:
-    """Where the backend is `durable`, who asked for it is called before what was published is stored; else never."""
+    """Where the backend is `persistent`, who asked for it is called before what was published is stored; else never."""
     async with make() as channel:
         calls: list[int] = []
         channel.before_commit(lambda: calls.append(1))
         await channel.publish(events_of(1, 1))
-        assert channel.features.durable == bool(calls)
+        assert channel.features.persistent == bool(calls)
 
 
 LAWS: Final[tuple[Law, ...]] = (

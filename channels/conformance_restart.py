@@ -1,4 +1,4 @@
-"""Laws of the channel contract about a restart of what is `durable`: the log, its groups, what is remembered.
+"""Laws of the channel contract about a restart of what is `persistent`: the log, its groups, what is remembered.
 
 A restart is a channel that was left, and another one of the same storage.
 """
@@ -13,7 +13,7 @@ from channels.witness import Factory, Law, content, events_of, ids, receive
 
 async def events_survive_a_restart(make: Factory) -> None:
     """As they were, at their positions: those that nobody received, and those received and not acked."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     raw = {"specversion": b"1.0", "id": b"1", "source": b"/%7Ea", "type": b"caf\xc3\xa9 \xff", "note": b"%E2%82%AC %zz"}
     text = '{"specversion": "1.0",  "id":"2","source":"/s","type":"\u20ac","data":[1.0]}'.encode()
@@ -39,7 +39,7 @@ async def events_survive_a_restart(make: Factory) -> None:
 async def order_survives_a_restart(make: Factory) -> None:
     """Where the backend is `ordered`: what is older comes before what was published since."""
     features = make().features
-    if not (features.durable and features.ordered):
+    if not (features.persistent and features.ordered):
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 4))
@@ -54,7 +54,7 @@ async def order_survives_a_restart(make: Factory) -> None:
 
 async def what_was_acked_does_not_come_back(make: Factory) -> None:
     """Whatever was left between and before them, and after a second restart as well."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 5))
@@ -73,7 +73,7 @@ async def what_was_acked_does_not_come_back(make: Factory) -> None:
 
 async def groups_survive_a_restart(make: Factory) -> None:
     """Each with what it has not settled, also one that had no member when it came. A forgotten one does not."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel:
         async with channel.subscribe("a"), channel.subscribe("b") as member, channel.subscribe("forgotten"):
@@ -90,7 +90,7 @@ async def groups_survive_a_restart(make: Factory) -> None:
 async def what_is_kept_over_a_restart_may_be_read_by_a_new_group(make: Factory) -> None:
     """Where the backend is `replayable`."""
     features = make().features
-    if not (features.durable and features.replayable):
+    if not (features.persistent and features.replayable):
         return
     async with make() as channel, channel.subscribe("keeper"):
         await channel.publish(events_of(1, 1))
@@ -105,7 +105,7 @@ async def what_is_kept_over_a_restart_may_be_read_by_a_new_group(make: Factory) 
 
 async def counts_go_on_after_a_restart(make: Factory) -> None:
     """What was ever stored, what is held, and the positions, of which none is given twice."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     positions: list[Position] = []
     for round_ in range(1, 4):
@@ -126,7 +126,7 @@ async def counts_go_on_after_a_restart(make: Factory) -> None:
 
 async def what_is_remembered_survives_a_restart(make: Factory) -> None:
     """The last values, and nothing that was to be remembered no more."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel:
         for name, value in (("one", b"1"), ("two", b""), ("three", bytes(range(256))), ("one", b"2"), ("four", b"4")):
@@ -143,7 +143,7 @@ async def what_is_remembered_survives_a_restart(make: Factory) -> None:
 
 async def what_a_commit_asked_for_is_part_of_it(make: Factory) -> None:
     """What is acked, parked and remembered by one that is called before a commit survives with what is committed."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 2))

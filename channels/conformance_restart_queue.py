@@ -1,4 +1,4 @@
-"""Laws of the channel contract about a restart of what is `durable`: its queues."""
+"""Laws of the channel contract about a restart of what is `persistent`: its queues."""
 
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +23,7 @@ _AFTER_S: Final = 0.05
 
 async def what_is_parked_survives_a_restart(make: Factory) -> None:
     """As it was, at the same position, with what it was parked with, in its queue and no other."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     published = [an_event("1", bytes(range(256))), an_event("2").with_ttl(7), an_event("3")]
     async with make() as channel, channel.subscribe("g") as member:
@@ -45,7 +45,7 @@ async def what_is_parked_survives_a_restart(make: Factory) -> None:
 
 async def due_times_survive_a_restart(make: Factory) -> None:
     """What is left of them: not before, and no later than it would have been. The restart is no new beginning."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 3))
@@ -67,7 +67,7 @@ async def due_times_survive_a_restart(make: Factory) -> None:
 
 async def due_order_survives_a_restart(make: Factory) -> None:
     """Between what was parked before and after it as well."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 4))
@@ -82,7 +82,7 @@ async def due_order_survives_a_restart(make: Factory) -> None:
 
 async def an_ordered_queue_survives_a_restart(make: Factory) -> None:
     """In order of position, and nothing while its first is not due."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 4))
@@ -102,7 +102,7 @@ async def an_ordered_queue_survives_a_restart(make: Factory) -> None:
 
 async def what_was_taken_and_not_settled_survives(make: Factory) -> None:
     """With the attempts and the note it was parked with, given back or not. What was settled does not."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 4))
@@ -123,7 +123,7 @@ async def what_was_taken_and_not_settled_survives(make: Factory) -> None:
 
 async def what_is_parked_again_survives_once(make: Factory) -> None:
     """With what it was parked with last."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 1))
@@ -138,7 +138,7 @@ async def what_is_parked_again_survives_once(make: Factory) -> None:
 
 async def a_cleared_queue_stays_empty_over_a_restart(make: Factory) -> None:
     """What was parked in it since survives, and so do the other queues."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 4))
@@ -158,7 +158,7 @@ async def a_cleared_queue_stays_empty_over_a_restart(make: Factory) -> None:
 
 async def forgotten_queues_do_not_come_back(make: Factory) -> None:
     """Those of a group that was forgotten: one of its name has none."""
-    if not make().features.durable:
+    if not make().features.persistent:
         return
     async with make() as channel:
         async with channel.subscribe("g") as member:

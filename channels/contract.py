@@ -4,8 +4,8 @@ A channel rests events between the ingress and the fan out. It is an async conte
 left once after. All verbs belong to the event loop that entered it.
 
 Verbs that return None and await nothing (`ack`, `nack`, `park`, `clear`, `remember`) never fail: the channel owes them.
-Where it is durable, those called in one turn of the event loop become durable together or not at all, and before what
-is called later; until then a crash undoes them.
+Where it is persistent, those called in one turn of the event loop become durable together or not at all, and before
+what is called later; until then a crash undoes them.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -27,8 +27,10 @@ that position."""
 class Features:
     """What a backend can do: for suites, status and documentation to ask."""
 
-    durable: bool = False
+    persistent: bool = False
     """What was published survives the process, and so do groups, queues and what is remembered."""
+    durable: bool = False
+    """What was published survives a crash of the server that keeps it as well. Only with `persistent`."""
     ordered: bool = False
     """One member of a group receives events in the order of their publication."""
     replayable: bool = False
@@ -48,7 +50,7 @@ class ChannelStatistics:
     events_max: int
     size_max_bytes: int
     stored: int
-    """Events stored since the channel came to be: where it is durable, in all processes."""
+    """Events stored since the channel came to be: where it is persistent, in all processes."""
     damaged: int = 0
     """Records found unreadable and set aside, ever."""
 
@@ -190,7 +192,7 @@ class Channel(Protocol):
         """Ready for use on return. Raises ChannelUnavailable."""
 
     async def __aexit__(self, *exc: object) -> None:
-        """Stop taking events, release everything held. A durable channel has kept what was not acked."""
+        """Stop taking events, release everything held. A persistent channel has kept what was not acked."""
 
     def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
         """Store all of the events or none, then tell the receipt. Never raises, never blocks; the hot path's verb.
@@ -228,7 +230,7 @@ class Channel(Protocol):
 
     def before_commit(self, do: Callable[[], None]) -> None:
         """Call that whenever a commit is put together: what it acks, parks and remembers is part of it. Where nothing
-        is durable nothing is committed.
+        is persistent nothing is committed.
         """
 
     def statistics(self) -> ChannelStatistics:

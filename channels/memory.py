@@ -18,7 +18,7 @@ from channels.memory_group import Group, Member, unavailable
 class MemoryChannel:
     """Holds at most `events_max` events and `size_max_bytes` of `Event.size`. What no group gets is not held."""
 
-    features: Features = Features(durable=False, ordered=True)
+    features: Features = Features(ordered=True)
 
     def __init__(self, *, events_max: int, size_max_bytes: int) -> None:
         self._events_max: Final = events_max

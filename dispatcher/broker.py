@@ -292,7 +292,7 @@ class Broker:
             await ground.catchups.close()
         finally:
             for trigger in self.triggers.values():
-                if self._is_dropping or not ground.channel.features.durable:
+                if self._is_dropping or not ground.channel.features.persistent:
                     trigger.close()
                 else:
                     trigger.leave()

@@ -284,7 +284,7 @@ def _report_left(controller: Controller) -> None:
     words = "%d undelivered events of Broker %s/%s are lost: its channel is in memory"
     for key, served in controller.brokers.items():
         channel = served.broker.channel
-        if channel is not None and not channel.features.durable and (left := channel.statistics().events):
+        if channel is not None and not channel.features.persistent and (left := channel.statistics().events):
             _log.warning(words, left, key.namespace, key.name)
 
 

@@ -30,7 +30,7 @@ _SAVE: Final = "UPDATE channel SET state = ? WHERE id = ?"
 class JournalChannel:
     """Made by `Journal.channel`, and entered while the journal is open. `retention` may be set at any time."""
 
-    features: Features = Features(durable=True, ordered=True, replayable=True)
+    features: Features = Features(persistent=True, durable=True, ordered=True, replayable=True)
 
     def __init__(self, journal: "Journal", name: str, retention: Retention = NO_RETENTION) -> None:
         self.journal: Final = journal

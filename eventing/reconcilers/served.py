@@ -95,7 +95,7 @@ class ServedBroker:
 
     def hold(self) -> None:
         """Begin nothing more where the channel keeps what waits."""
-        if self.broker.channel is not None and self.broker.channel.features.durable:
+        if self.broker.channel is not None and self.broker.channel.features.persistent:
             self.broker.hold()
 
     @property
@@ -107,7 +107,7 @@ class ServedBroker:
         if broker.channel is None:
             return False
         triggers = broker.triggers.values()
-        if broker.channel.features.durable:
+        if broker.channel.features.persistent:
             return any(trigger.in_flight for trigger in triggers)
         statistics = broker.channel.statistics()
         if statistics.events and broker.judged < statistics.stored:

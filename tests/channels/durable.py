@@ -32,7 +32,7 @@ class Storage:
 
 
 class DurableChannel(MemoryChannel):
-    features = Features(durable=True, ordered=True, replayable=True)
+    features = Features(persistent=True, durable=True, ordered=True, replayable=True)
 
     def __init__(self, storage: Storage, *, events_max: int, size_max_bytes: int) -> None:
         super().__init__(events_max=events_max, size_max_bytes=size_max_bytes)

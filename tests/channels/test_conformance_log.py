@@ -118,7 +118,7 @@ class AsksWithoutCommits(MemoryChannel):
 
 
 class NeverAsks(MemoryChannel):
-    features = Features(durable=True, ordered=True)
+    features = Features(persistent=True, durable=True, ordered=True)
 
 
 FAULTS: list[tuple[Law, type[MemoryChannel]]] = [

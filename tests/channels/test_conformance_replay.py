@@ -24,7 +24,7 @@ class NeverFromThePast(DurableChannel):
 
 
 class ReplaysInSecret(DurableChannel):
-    features = Features(durable=True, ordered=True)
+    features = Features(persistent=True, durable=True, ordered=True)
 
 
 class LeavesOutTheFirst(DurableChannel):

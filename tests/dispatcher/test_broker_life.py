@@ -28,7 +28,7 @@ DURABLE = replace(LIMITS, backlog_events_max=None, backlog_size_max_bytes=None)
 class LastingChannel(MemoryChannel):
     """As good as a durable one for processes that end in order, which it outlives."""
 
-    features = Features(durable=True, ordered=True)
+    features = Features(persistent=True, durable=True, ordered=True)
 
     def __init__(self) -> None:
         super().__init__(events_max=10**6, size_max_bytes=10**9)
