@@ -55,6 +55,8 @@ test: check ## Check the code, then run all tests (ARGS="-k ingress" for some)
 rigs: setup ## Install the real servers and clients that tests use; does nothing where that is done (minutes, once)
 	@ls /usr/lib/postgresql/*/bin/initdb >/dev/null 2>&1 || { \
 	  $(call debian,postgresql,which tests of the store start instances of); }
+	@command -v java >/dev/null && command -v mvn >/dev/null || { \
+	  $(call debian,default-jdk-headless maven,which fetches Kafka and runs it for the tests); }
 	@$(BIN) -m tests.rig --go $(GO_BIN)
 
 check: lint types imports ## Lint, types and import contracts

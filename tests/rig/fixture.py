@@ -9,6 +9,8 @@ import pytest
 
 from tests.rig.cluster import Cluster, running_cluster
 from tests.rig.debian_kubectl import debian_kubectl
+from tests.rig.kafka import Kafka, running_kafka
+from tests.rig.kafka_jars import has_kafka
 from tests.rig.kubernetes_build import kubernetes_folder
 from tests.rig.postgres import Postgres, postgres_programs, running_postgres
 
@@ -30,6 +32,33 @@ def postgres() -> Iterator[Postgres]:
     if programs is None:
         miss("PostgreSQL")
     with running_postgres(programs) as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka() -> Iterator[Kafka]:
+    """A Kafka server that no test harms: each uses topics and groups that are its own."""
+    if not has_kafka():
+        miss("Kafka")
+    with running_kafka() as server:
+        yield server
+
+
+@pytest.fixture
+def kafka_alone() -> Iterator[Kafka]:
+    """A Kafka server for one test, which may kill it."""
+    if not has_kafka():
+        miss("Kafka")
+    with running_kafka() as server:
+        yield server
+
+
+@pytest.fixture(scope="session")
+def kafka_secure() -> Iterator[Kafka]:
+    """A Kafka server with listeners for SASL and TLS."""
+    if not has_kafka():
+        miss("Kafka")
+    with running_kafka(is_secure=True) as server:
         yield server
 
 
