@@ -3,7 +3,7 @@
 import asyncio
 from typing import Final
 
-from channels.witness import Factory, Law, events_of, ids, receive
+from channels.witness import Factory, Law, events_of, ids, receive, take
 
 
 async def each_group_gets_each_event(make: Factory) -> None:
@@ -215,6 +215,23 @@ async def lag_is_what_nobody_has(make: Factory) -> None:
         assert 2 == one.lag
 
 
+async def a_member_knows_what_it_holds(make: Factory) -> None:
+    """What it received or took, until it acked it or gave it back; nothing that another member has."""
+    async with make() as channel, channel.subscribe("g") as member, channel.subscribe("g") as other:
+        await channel.publish(events_of(1, 3))
+        first, second, third = await receive(member, 3)
+        member.queue("q").park([first])
+        member.ack([first])
+        member.nack([second])
+        assert [False, False, True] == [member.holds(one) for one in (first, second, third)]
+        (parked,) = await take(member.queue("q"), 1)
+        assert member.holds(parked)
+        assert not other.holds(parked)
+        assert not other.holds(third)
+        member.ack([parked])
+        assert not member.holds(parked)
+
+
 LAWS: Final[tuple[Law, ...]] = (
     each_group_gets_each_event,
     members_of_a_group_share,
@@ -232,4 +249,5 @@ LAWS: Final[tuple[Law, ...]] = (
     a_forgotten_group_is_no_more,
     a_group_that_nobody_else_needs_is_forgotten_whole,
     lag_is_what_nobody_has,
+    a_member_knows_what_it_holds,
 )

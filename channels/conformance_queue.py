@@ -211,6 +211,25 @@ async def what_is_parked_is_counted(make: Factory) -> None:
         assert (0, 0, 0) == (queue.events, queue.size_bytes, channel.statistics().events)
 
 
+async def what_nobody_took_is_counted(make: Factory) -> None:
+    """Due or not; what was taken and given back waits once more."""
+    async with make() as channel, channel.subscribe("g") as member:
+        await channel.publish(events_of(1, 3))
+        held = await receive(member, 3)
+        queue = member.queue("q")
+        queue.park(held[:2])
+        queue.park(held[2:], after_s=60.0)
+        member.ack(held)
+        assert 3 == queue.waiting
+        taken = await take(queue, 2)
+        assert (3, 1) == (queue.events, queue.waiting)
+        member.ack(taken[:1])
+        assert (2, 1) == (queue.events, queue.waiting)
+        member.nack(taken[1:])
+        assert (2, 2) == (queue.events, queue.waiting)
+        assert (2, 0) == (queue.clear(), queue.waiting)
+
+
 async def parking_is_never_refused(make: Factory) -> None:
     """At the channel's bound neither; but what is parked fills it, until it is settled."""
     async with make(events_max=3) as channel, channel.subscribe("g") as member:
@@ -239,5 +258,6 @@ LAWS: Final[tuple[Law, ...]] = (
     queues_are_known_by_name_within_their_group,
     only_what_holds_something_is_a_queue,
     what_is_parked_is_counted,
+    what_nobody_took_is_counted,
     parking_is_never_refused,
 )

@@ -103,6 +103,10 @@ class Queue(Protocol):
         """Of the same."""
 
     @property
+    def waiting(self) -> int:
+        """Those of them that nobody has taken."""
+
+    @property
     def due_in_s(self) -> float | None:
         """Seconds until `take` may find something, 0 for now; None while all there is has been taken. It may be too
         early, never too late.
@@ -133,12 +137,15 @@ class Watcher(Protocol):
     """Who wants to know what other processes do to a group, where the channel is `shared`. Called on the event loop."""
 
     def queues_changed(self) -> None:
-        """Queues hold what another process left, or what they held is another process's now: look at `queues` again."""
+        """Queues hold what another process left, or what they, or this member, held is another process's: look at
+        `queues` and `holds` again. What the log gives out once more of the same is received after this call.
+        """
 
     def give_way(self) -> None:
         """Another process is about to take over some of what this one holds: soon park or nack what is not on its way.
 
-        What is still held when the channel's patience ends comes to the other process as well.
+        Until `queues_changed` says that it is over, `receive` and `take` give out nothing of that. What is still held
+        when the channel's patience ends comes to the other process as well.
         """
 
 
@@ -167,6 +174,11 @@ class Subscription(Protocol):
     def nack(self, deliveries: Sequence[Delivery]) -> None:
         """Give these back: they return to a member of the group, ahead of younger ones. Nacking twice, or what is not
         held, does nothing.
+        """
+
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether this member has received or taken it, and neither acked nor nacked it since, nor has another process
+        taken it over.
         """
 
     def queue(self, name: str, *, is_ordered: bool = False) -> Queue:

@@ -57,6 +57,10 @@ class Member:
         if self._group.shelves.taken:
             self._group.shelves.take_back(deliveries, self)
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether it received or took it, and has it still."""
+        return delivery in self._held or self._group.shelves.has(delivery, self)
+
     def queue(self, name: str, *, is_ordered: bool = False) -> MemoryQueue:
         """The group's queue of that name, through which this member parks and takes."""
         return MemoryQueue(name, self._group.shelves, self, self._check, is_ordered=is_ordered)

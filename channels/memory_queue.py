@@ -102,6 +102,10 @@ class Shelves:
         for shelf in self.by_name.values():
             self.take_back([kept for kept, holder in shelf.taken.items() if holder is member], member)
 
+    def has(self, delivery: Delivery, member: object) -> bool:
+        """Whether the member took it, and has it still."""
+        return isinstance(delivery, Kept) and delivery.shelf.taken.get(delivery) is member
+
     def clear(self, shelf: Shelf) -> int:
         """The shelf is gone, with what was taken from it."""
         events = shelf.events
@@ -159,6 +163,12 @@ class MemoryQueue:
         """Of the same."""
         shelf = self._shelves.by_name.get(self._name)
         return 0 if shelf is None else shelf.size_bytes
+
+    @property
+    def waiting(self) -> int:
+        """Those that nobody has taken."""
+        shelf = self._shelves.by_name.get(self._name)
+        return 0 if shelf is None else len(shelf.heap)
 
     @property
     def due_in_s(self) -> float | None:

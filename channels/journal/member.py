@@ -57,6 +57,10 @@ class Member:
         for owner, theirs in _by_owner(held):
             owner.take_back(theirs)
 
+    def holds(self, delivery: Delivery) -> bool:
+        """Whether it received or took it, and has it still."""
+        return delivery in self._held
+
     def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
         """The queue of that name, made when something is parked in it."""
         return _MemberQueue(self, self._group, name, is_ordered=is_ordered)

@@ -64,6 +64,11 @@ class ParkingQueue:
         self._taking: Final = asyncio.Lock()
 
     @property
+    def waiting(self) -> int:
+        """Those that nobody has taken."""
+        return self.events - self._taken
+
+    @property
     def due_in_s(self) -> float | None:
         """As the contract says it."""
         if self.events == self._taken:
@@ -301,6 +306,12 @@ class QueueName:
         """Of the same."""
         queue = self._group.queues.get(self._name)
         return 0 if queue is None else queue.size_bytes
+
+    @property
+    def waiting(self) -> int:
+        """Those that nobody has taken."""
+        queue = self._group.queues.get(self._name)
+        return 0 if queue is None else queue.waiting
 
     @property
     def due_in_s(self) -> float | None:

@@ -31,6 +31,10 @@ class WrappedQueue:
         return self.below.size_bytes
 
     @property
+    def waiting(self) -> int:
+        return self.below.waiting
+
+    @property
     def due_in_s(self) -> float | None:
         return self.below.due_in_s
 
@@ -75,6 +79,9 @@ class Wrapped:
 
     def nack(self, deliveries: Sequence[Delivery]) -> None:
         self.below.nack(deliveries)
+
+    def holds(self, delivery: Delivery) -> bool:
+        return self.below.holds(delivery)
 
     def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
         return type(self).queue_kind(self.below.queue(name, is_ordered=is_ordered), self.below)

@@ -174,7 +174,13 @@ class CountsWhatItHolds(Wrapped):
         return super().lag + len(self.below._held)
 
 
+class HoldsWhatItHad(Wrapped):
+    def holds(self, delivery: Delivery) -> bool:
+        return True
+
+
 FAULTS: list[tuple[Law, type[MemoryChannel]]] = [
+    (laws.a_member_knows_what_it_holds, with_members(HoldsWhatItHad)),
     (laws.each_group_gets_each_event, OneGroup),
     (laws.members_of_a_group_share, EachMemberItsGroup),
     (laws.a_group_begins_with_its_first_member, KeepsForGroupsToCome),

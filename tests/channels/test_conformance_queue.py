@@ -149,6 +149,12 @@ class CountsWhatIsNotTaken(WrappedQueue):
         return self.below.events - self.below._shelves.taken
 
 
+class CountsWhatWasTaken(WrappedQueue):
+    @property
+    def waiting(self) -> int:
+        return self.below.events
+
+
 class ParkedWeighsNothing(MemoryChannel):
     def _charge(self, events: int, size_bytes: int) -> None:
         pass
@@ -189,6 +195,7 @@ FAULTS: list[tuple[Law, type[MemoryChannel]]] = [
     (laws.only_what_holds_something_is_a_queue, with_members(NamesEachQueueEver)),
     (laws.what_is_parked_is_counted, ParkedWeighsNothing),
     (laws.what_is_parked_is_counted, with_queues(CountsWhatIsNotTaken)),
+    (laws.what_nobody_took_is_counted, with_queues(CountsWhatWasTaken)),
     (laws.parking_is_never_refused, with_members(RefusesWhenFull)),
     (laws.parking_is_never_refused, ParkedWeighsNothing),
 ]
