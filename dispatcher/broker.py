@@ -139,27 +139,36 @@ class Broker:
             found[_trigger_of(name)] += queue.events
         return {name: found[name] for name in sorted(found.keys() - self.triggers.keys())}
 
-    async def open(self, channel: Channel, *, dead_letters: DeadLetters, limits: LaneLimits) -> None:
+    async def open(
+        self, channel: Channel, *, dead_letters: DeadLetters, limits: LaneLimits, reads: bool = True
+    ) -> None:
         """Take events into this channel, and hand them to the Triggers, from now on. Raises ChannelUnavailable.
+
+        Unless it `reads`, other processes hand them on: there is no Trigger at work here, and nothing is judged. Either
+        way what is stored from now on is kept for the Triggers.
 
         Where it raises, or is cancelled, nothing is left open.
         """
         async with AsyncExitStack() as stack:
             await stack.enter_async_context(channel)
-            subscription = await stack.enter_async_context(channel.subscribe(GROUP))
-            self._fanout.begin(subscription)
-            self._ground = _Ground(
-                channel=channel,
-                subscription=subscription,
-                dead_letters=dead_letters,
-                limits=limits,
-                catchups=CatchUps(self.label, channel, self._fanout, self._join),
-                before=channel.statistics(),
-                lag_before=subscription.lag + self.judged,
-            )
-            stack.push_async_callback(self._leave)
-            channel.before_commit(self._fanout.write_down)
-            self._apply()
+            if reads:
+                subscription = await stack.enter_async_context(channel.subscribe(GROUP))
+                self._fanout.begin(subscription)
+                self._ground = _Ground(
+                    channel=channel,
+                    subscription=subscription,
+                    dead_letters=dead_letters,
+                    limits=limits,
+                    catchups=CatchUps(self.label, channel, self._fanout, self._join),
+                    before=channel.statistics(),
+                    lag_before=subscription.lag + self.judged,
+                )
+                stack.push_async_callback(self._leave)
+                channel.before_commit(self._fanout.write_down)
+                self._apply()
+            else:
+                async with channel.subscribe(GROUP):
+                    pass  # the group lives on without a member
             self._stack = stack.pop_all()
         self.channel = channel
 
@@ -211,8 +220,9 @@ class Broker:
 
     def remember(self, trigger: str, note: bytes | None) -> None:
         """Keep that note about the Trigger of that name, or none any more."""
-        if self._ground is not None:
-            self._ground.channel.remember(note_name(trigger), note)
+        channel = self.channel if self._ground is None else self._ground.channel
+        if channel is not None:
+            channel.remember(note_name(trigger), note)
 
     def _apply(self) -> None:
         """Make the Triggers what the specs say; begin to read where that is their first word."""

@@ -16,6 +16,7 @@ from dispatcher.broker import Broker
 from dispatcher.filters import parse_filters
 from dispatcher.manner import Manner
 from dispatcher.retry import Policy
+from dispatcher.sink import BrokerSink
 from dispatcher.trigger import TriggerSpec
 from tests.dispatcher.stage import LIMITS, Answer, ScriptedSink, an_event, saying
 
@@ -294,3 +295,43 @@ async def test_what_is_kept_for_triggers_that_do_not_exist_is_told_once(caplog: 
     assert (3, 3) == (len(sink.sent), broker.triggers["t"].delivered)
     assert ["ns/b keeps events for Triggers that do not exist: d (3), t (3)"] == caplog.messages
     await broker.close()
+
+
+async def test_a_broker_that_does_not_read_keeps_what_is_published_for_one_that_does() -> None:
+    """From the moment on that it is open; it has no Triggers at work, and says nothing of what others judge."""
+    channel = LastingChannel()
+    sink = always(204)
+    broker = a_broker({"t": spec(sink)})
+    letters = MemoryDeadLetters(size_max_bytes=10**8)
+    await broker.open(channel, dead_letters=letters, limits=DURABLE, reads=False)
+    assert 0 == channel.members
+    publish(broker, 1, 3)
+    broker.replace_triggers({"t": spec(sink), "u": spec(sink)})
+    broker.remember("v", b"note")
+    broker.regulate()
+    await asyncio.sleep(1.0)
+    assert ([], {}, {}) == (sink.ids, broker.triggers, broker.orphans)
+    assert (0, 0, 0, False) == (broker.judged, broker.lag, broker.unaccounted, broker.entrance.is_closed)
+    assert (3, {"trigger/v": b"note"}) == (channel.statistics().events, channel.remembered)
+    broker.hold()
+    await broker.close()
+    assert (0, None) == (channel.users, broker.channel)
+    broker = await opened(channel, {"t": spec(sink)})
+    await asyncio.sleep(1.0)
+    assert ["1", "2", "3"] == sink.ids
+    await broker.close()
+
+
+async def test_sinks_publish_into_a_broker_that_does_not_read() -> None:
+    """One that is a Broker of this process needs its channel alone."""
+    target, channel = a_broker({}), LastingChannel()
+    letters = MemoryDeadLetters(size_max_bytes=10**8)
+    await target.open(channel, dead_letters=letters, limits=DURABLE, reads=False)
+    source = await opened(
+        LastingChannel(), {"t": TriggerSpec(EVERYTHING, BrokerSink("http://b/", target), None, LATER)}
+    )
+    publish(source, 1, 2)
+    await asyncio.sleep(1.0)
+    assert (2, 2) == (source.triggers["t"].delivered, channel.statistics().events)
+    await source.close()
+    await target.close()
