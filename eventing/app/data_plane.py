@@ -1,0 +1,100 @@
+"""The data plane: the ingress' state, channels, lanes, connections to sinks, and the controller that makes them be."""
+
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack, closing
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from channels.journal import Journal
+from dispatcher.redrive import Redriver
+from dispatcher.sink import Pools
+from dispatcher.tasks import every
+from eventing.app.bound import pool_limits
+from eventing.app.resource_side import ResourceSide
+from eventing.dead_letter_office import DeadLetterOffice
+from eventing.engine import Engines
+from eventing.ingress.intake import Intake
+from eventing.overview import Overview, find_trigger
+from eventing.reconcilers.controller import Controller
+from eventing.reconcilers.event_type_maker import EventTypeMaker
+from eventing.reconcilers.recorder import SWEEP_INTERVAL_S, Recorder
+from eventing.settings import Settings
+from eventing.store.sql import timestamp
+
+SINK_SWEEP_INTERVAL_S: Final = 0.05
+"""How exactly timeouts of attempts are kept."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataPlane:
+    """What events pass through, and who makes it what the resources say."""
+
+    intake: Intake
+    pools: Pools
+    engines: Engines
+    controller: Controller
+    redriver: Redriver
+    recorder: Recorder
+    maker: EventTypeMaker
+
+    @property
+    def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What runs from before the first request until after the last."""
+        return {
+            "controller": self.controller.run,
+            "sink sweep": lambda: every(SINK_SWEEP_INTERVAL_S, self.pools.sweep),
+            "redriver": self.redriver.run,
+            "recorder": self.recorder.run,
+            "event sweep": lambda: every(SWEEP_INTERVAL_S, self.recorder.sweep),
+            "event types": lambda: self.maker.run(self.controller.get),
+        }
+
+    @property
+    def overview(self) -> Overview:
+        """The answers to an operator's questions about it."""
+        office = DeadLetterOffice(self.engines.dead_letters, self.redriver)
+        journal = self.engines.journal
+        return Overview(controller=self.controller, intake=self.intake, journal=journal, dead_letters=office)
+
+
+async def open_data_plane(
+    stack: AsyncExitStack, settings: Settings, resources: ResourceSide, *, intake: Intake, base_url: str
+) -> DataPlane:
+    """Everything closed and empty: the controller opens and fills it. Raises what the journal does."""
+    pools = stack.enter_context(closing(Pools(pool_limits(settings))))
+    engines = Engines(journal=await _open_journal(stack, settings, intake), settings=settings)
+    recorder, maker = Recorder(resources.store, timestamp), EventTypeMaker(resources.store)
+    controller = Controller(
+        store=resources.store,
+        catalogue=resources.catalogue,
+        pools=pools,
+        engines=engines,
+        intake=intake,
+        settings=settings,
+        base_url=base_url,
+        clock=timestamp,
+        barrier=resources.barrier,
+        tell=recorder.tell,
+        sightings_of=maker.sightings_of if settings.event_type_auto_create else lambda _: None,
+    )
+    stack.push_async_callback(controller.close)
+    return DataPlane(
+        intake=intake,
+        pools=pools,
+        engines=engines,
+        controller=controller,
+        redriver=Redriver(partial(find_trigger, controller), engines.dead_letters),
+        recorder=recorder,
+        maker=maker,
+    )
+
+
+async def _open_journal(stack: AsyncExitStack, settings: Settings, intake: Intake) -> Journal | None:
+    """The journal, where the server is to have one. While it cannot store, the server is not ready."""
+    if settings.default_channel != "journal":
+        return None
+    opening = Journal(settings.data_dir, size_max_bytes=settings.journal_size_max_bytes)
+    journal = await stack.enter_async_context(opening)
+    intake.fault = lambda: journal.fault
+    return journal
