@@ -138,9 +138,38 @@ async def test_a_trigger_that_was_never_resolved_has_no_lane() -> None:
 
 async def test_a_missing_dead_letter_sink_is_told_in_its_own_words() -> None:
     async with staged() as stage:
-        await stage.reconcile(broker(deadLetterSink=service_ref("s")), trigger("t", URL))
+        await stage.reconcile(broker(), trigger("t", URL, deadLetterSink=service_ref("s")))
         assert (False, "Unable to get the dead letter sink's URI") == stage.why()[:2]
         assert URL == stage.controller.triggers[trigger_key()].subscriber_uri
+
+
+async def test_a_broker_waits_for_its_dead_letter_sink() -> None:
+    """No address, no event taken, and nothing of its Triggers is Ready, until the sink is found."""
+    async with staged() as stage:
+        await stage.reconcile(broker(deadLetterSink=service_ref("s")), trigger("t", URL))
+        missing = 'Channel does not have an address: failed to get object default/s: services "s" not found'
+        assert (False, "NoAddress", missing) == stage.why()
+        assert "address" not in (await stage.store.get(broker_key()))["status"]
+        assert (None, missing) == (stage.broker().channel, stage.broker().unready)
+        await stage.reconcile(service("s", "letters.test"))
+        assert (True, "", "") == stage.why()
+        await stage.publish("1")
+
+
+async def test_a_broker_that_lost_its_dead_letter_sink_goes_on_and_is_not_ready() -> None:
+    """It keeps its address, and its Triggers the last they knew of the sink, as those of a Service that vanished."""
+    async with staged() as stage, Peer([]) as peer:
+        await stage.reconcile(
+            service("s", "letters.test"), broker(deadLetterSink=service_ref("s")), trigger("t", url_of(peer))
+        )
+        address = (await stage.store.get(broker_key()))["status"]["address"]
+        await stage.delete(SERVICE.key("default", "s"))
+        await stage.reconcile()
+        assert (False, "Unable to get the dead letter sink's URI") == stage.why()[:2]
+        assert address == (await stage.store.get(broker_key()))["status"]["address"]
+        await stage.publish("1")
+        await eventually(lambda: stage.trigger().delivered)
+        assert stage.trigger().dead_letter_lane is not None
 
 
 async def test_a_trigger_waits_for_its_broker() -> None:

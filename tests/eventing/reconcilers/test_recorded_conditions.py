@@ -56,6 +56,7 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "feature eventtype-auto-create * > events > PingSource/p > Warning SinkNotFound",
     ),
     "what is wrong is told each time it comes about": (
+        "Broker with dead letter sinks: * > events > Broker/missing-dls > Warning InternalError",
         "Subscriptions: * > events > Subscription/* > Warning ChannelReferenceFailed",
     ),
     "what is over in a moment, while a channel is being made, is not told": (
@@ -69,8 +70,9 @@ DIFFERENCES: dict[str, tuple[str, ...]] = {
         "Triggers with different * > Trigger/by-broker-ref > there",
     ),
     "certificates are PEM, or refused": ("Triggers with different * > Trigger/with-audience > there",),
-    "a Broker works while its dead letter sink is missing: Triggers that need it say so": (
-        "Broker with dead letter sinks: * > settled > Broker/missing-dls > *",
+    "a Broker without an address says which dead letter sink is missing": (
+        "Broker with dead letter sinks: * > settled > Broker/missing-dls > TriggerChannelReady",
+        "Broker with dead letter sinks: * > settled > Broker/missing-dls > Ready",
     ),
     "a Broker whose class nobody serves says so": (
         "Brokers with configs * > Broker/other-class > there",
