@@ -18,6 +18,7 @@ from eventing.apiserver.refusal import Subject, bad_request, not_acceptable
 from eventing.apiserver.table import META_VERSIONS, TableView, partial_metadata
 from eventing.apiserver.target import Target
 from eventing.resources.identity import Object
+from eventing.store.contract import Stored
 
 ADMIN: Final = "admin"
 _KINDS: Final = dict.fromkeys(("Table", "PartialObjectMetadata", "PartialObjectMetadataList"), META_VERSIONS)
@@ -78,15 +79,15 @@ class Call:
             content = encode(orjson.loads(content), YAML)
         return await self._answer(content, 200)
 
-    def encoded(self, items: Iterable[Object]) -> bytes:
+    def encoded(self, rows: Iterable[Stored]) -> bytes:
         """Some items of a list, or their rows, parted by commas."""
         table = self.table
         if table is not None:
-            now = self.clock()
-            items = [table.row(item, now) for item in items]
-        elif self.format.kind:
+            return table.encoded(rows, self.clock())
+        items = [row.item for row in rows]
+        if self.format.kind:
             items = [partial_metadata(item, self.format.api_version) for item in items]
-        return orjson.dumps(list(items))[1:-1]
+        return orjson.dumps(items)[1:-1]
 
     def _list(self, metadata: Object, parts: Iterable[bytes]) -> bytes:
         table = self.table

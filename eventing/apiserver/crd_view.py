@@ -15,7 +15,7 @@ from eventing.apiserver.clock import Clock, rfc3339
 from eventing.apiserver.endpoint import event_transform
 from eventing.apiserver.feed import INITIAL_EVENTS_END, WatchEvent
 from eventing.apiserver.query import ListOptions
-from eventing.apiserver.reader import Page
+from eventing.apiserver.reader import Made, Page
 from eventing.apiserver.refusal import Refused, Subject, bad_request, method_not_allowed, refusal_of
 from eventing.apiserver.selector import BadSelector, select
 from eventing.apiserver.target import Target
@@ -80,7 +80,7 @@ class CrdEndpoint:
             raise bad_request(str(error)) from error
         items = [item for item in self._items if selection.matches(item)]
         if not options.is_watch:
-            return await call.answer_pages([call.encoded(items)], Page((), VERSION))
+            return await call.answer_pages([call.encoded(map(Made, items))], Page((), VERSION))
         feed = _StillFeed(items, options)
         return WatchStream(feed, transform=event_transform(call), closing=self._closing, timeout_s=options.timeout_s)
 

@@ -67,7 +67,7 @@ class ResourceEndpoint:
             options = replace(options, limit=max(limit, TABLE_MAX_ITEMS))
         encoded = []
         async for page in self._registry.pages(call.target, options):
-            encoded.append(call.encoded(page.items))
+            encoded.append(call.encoded(page.rows))
         return await call.answer_pages(encoded, page)
 
     async def create(self, call: Call) -> Response:
@@ -102,7 +102,7 @@ class ResourceEndpoint:
         """The end of all that is selected."""
         how = DeleteOptions.of(call.query, await _delete_body(call))
         page = await self._registry.delete_collection(call.target, ListOptions.of(call.query), how)
-        return await call.answer_pages([call.encoded(page.items)], page)
+        return await call.answer_pages([call.encoded(page.rows)], page)
 
     def _watch(self, call: Call, options: ListOptions) -> Response:
         return WatchStream(

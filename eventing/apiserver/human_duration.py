@@ -35,8 +35,14 @@ def human_duration(elapsed_s: float) -> str:
 
 def age(timestamp: object, now: datetime) -> str:
     """How long ago that RFC 3339 timestamp was; what is none is `<invalid>`."""
+    then = moment(timestamp)
+    return "<invalid>" if then is None else human_duration((now - then).total_seconds())
+
+
+def moment(timestamp: object) -> datetime | None:
+    """The moment of an RFC 3339 timestamp, None for what is none."""
     try:
         then = datetime.fromisoformat(timestamp) if isinstance(timestamp, str) else None
     except ValueError:
-        return "<invalid>"
-    return "<invalid>" if then is None or then.tzinfo is None else human_duration((now - then).total_seconds())
+        return None
+    return None if then is None or then.tzinfo is None else then

@@ -1,9 +1,9 @@
 """What can be read of the stored kinds, in any version that is served: objects, lists page by page, and changes."""
 
 import asyncio
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
-from typing import Final
+from collections.abc import AsyncIterator, Hashable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, Final
 
 from eventing.apiserver.query import ListOptions
 from eventing.apiserver.refusal import bad_request
@@ -11,8 +11,8 @@ from eventing.apiserver.selector import BadSelector, Selection, select
 from eventing.apiserver.target import Target
 from eventing.errors import Expired, NotFound
 from eventing.resources.identity import Object
-from eventing.resources.kind import Kind
-from eventing.store.contract import Store
+from eventing.resources.kind import Kind, Served
+from eventing.store.contract import Store, Stored
 
 PAGE_ITEMS: Final = 250
 """Objects that are read at once: some 15 ms of the event loop, which has others to serve."""
@@ -37,13 +37,44 @@ _FIELDS: Final = {
 
 
 @dataclass(frozen=True, slots=True)
-class Page:
-    """Some objects of a list, and how to go on: as in `Listing`."""
+class Shown:
+    """A stored object in the version of a path: what `item` gives is made anew each time."""
 
-    items: tuple[Object, ...]
+    stored: Stored
+    served: Served
+
+    @property
+    def item(self) -> Object:
+        """See `Stored`."""
+        return self.served.kind.from_stored(self.stored.item, self.served.version)
+
+    @property
+    def views(self) -> dict[Hashable, Any]:
+        """See `Stored`."""
+        return self.stored.views
+
+
+@dataclass(frozen=True, slots=True)
+class Made:
+    """An object that was made already."""
+
+    item: Object
+    views: dict[Hashable, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True)
+class Page:
+    """Some objects of a list, and how to go on: as in `Scan`."""
+
+    rows: tuple[Shown | Made, ...]
     resource_version: str
     continue_token: str = ""
     remaining: int | None = None
+
+    @property
+    def items(self) -> tuple[Object, ...]:
+        """The objects themselves."""
+        return tuple([row.item for row in self.rows])
 
 
 class Reader:
@@ -72,7 +103,7 @@ class Reader:
             page = await self._page(target, selection, PAGE_ITEMS if left is None else min(left, PAGE_ITEMS), token)
             yield page
             token = page.continue_token
-            left = None if left is None else left - len(page.items)
+            left = None if left is None else left - len(page.rows)
             if not token or left == 0:
                 return
             await asyncio.sleep(0)
@@ -99,15 +130,17 @@ class Reader:
             item = await self.get(Target(target.served, target.namespace, selection.name or ""))
         except NotFound:
             return Page((), version)
-        return Page((item,) if selection.matches(item) else (), version)
+        return Page((Made(item),) if selection.matches(item) else (), version)
 
     async def _page(self, target: Target, selection: Selection, limit: int, token: str) -> Page:
-        kind, version = target.served
-        listing = await self._store.list(kind.group_kind, target.namespace, limit=limit, continue_token=token)
-        shown = (kind.from_stored(item, version) for item in listing.items)
-        items = tuple(item for item in shown if selection.matches(item))
-        remaining = listing.remaining if selection.is_everything else None
-        return Page(items, listing.resource_version, listing.continue_token, remaining)
+        kind = target.kind
+        scan = await self._store.scan(kind.group_kind, target.namespace, limit=limit, continue_token=token)
+        rows: Iterable[Shown | Made] = (Shown(stored, target.served) for stored in scan.rows)
+        remaining = scan.remaining
+        if not selection.is_everything:
+            made = (row.item for row in rows)
+            rows, remaining = (Made(item) for item in made if selection.matches(item)), None
+        return Page(tuple(rows), scan.resource_version, scan.continue_token, remaining)
 
 
 def _fields(kind: Kind) -> frozenset[str]:

@@ -16,7 +16,7 @@ from eventing.apiserver.feed import Feed
 from eventing.apiserver.patching import Patch, apply_patch, apply_wanted
 from eventing.apiserver.precondition import check_deletable, check_same, check_versioned
 from eventing.apiserver.query import DeleteOptions, ListOptions, WriteOptions
-from eventing.apiserver.reader import Page, Reader
+from eventing.apiserver.reader import Made, Page, Reader
 from eventing.apiserver.refusal import FailedPrecondition, FieldConflict, MissingNamespace
 from eventing.apiserver.scaling import scale_of, scaled
 from eventing.apiserver.target import Target
@@ -166,7 +166,7 @@ class Registry:
                 deleted.append((await self.delete(one, how))[0])
             except NotFound:
                 continue  # somebody else did
-        return Page(tuple(deleted), pages[-1].resource_version, pages[-1].continue_token)
+        return Page(tuple(map(Made, deleted)), pages[-1].resource_version, pages[-1].continue_token)
 
     def _named(self, item: Object, base: str) -> Object:
         name = base[: identification.BASE_MAX_CHARACTERS] + self._suffix()

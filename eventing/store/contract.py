@@ -10,10 +10,10 @@ StoreUnavailable while the store cannot be reached: what was asked for may then 
 API's semantics.
 """
 
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Hashable, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
-from typing import Literal, Protocol
+from typing import Any, Literal, Protocol
 
 from eventing.errors import Conflict, NotFound
 from eventing.resources.identity import GroupKind, Key, Object
@@ -42,6 +42,28 @@ class Listing:
     """
 
     items: tuple[Object, ...]
+    resource_version: str
+    continue_token: str = ""
+    remaining: int | None = None
+
+
+class Stored(Protocol):
+    """An object as it lies in the store, not decoded until somebody asks."""
+
+    @property
+    def item(self) -> Object:
+        """A copy of it, made at each call."""
+
+    @property
+    def views(self) -> dict[Hashable, Any]:
+        """What readers made of it and want to find again, by names of their own. It is forgotten when it changes."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scan:
+    """A listing whose objects are not decoded."""
+
+    rows: tuple[Stored, ...]
     resource_version: str
     continue_token: str = ""
     remaining: int | None = None
@@ -82,6 +104,16 @@ class Store(Protocol):
         that version shows what changed meanwhile. Raises InvalidToken for what is no token of this list, and Expired
         where the changes since the first page are no longer known.
         """
+
+    async def scan(
+        self,
+        group_kind: GroupKind,
+        namespace: str | None = None,
+        *,
+        limit: int | None = None,
+        continue_token: str = "",
+    ) -> Scan:
+        """As `list`, for who looks at objects that he has seen before."""
 
     async def create(self, item: Object, *, dry_run: bool = False) -> Object:
         """Store an object that is not there, without its status, and return it as stored.

@@ -9,29 +9,19 @@ from pathlib import Path
 from types import TracebackType
 from typing import Final, Self
 
-from sqlalchemy import Connection
-
 from dispatcher.tasks import supervise
 from eventing.errors import Expired, NotFound
 from eventing.resources.identity import GroupKind, Key, Object
 from eventing.store import schema, verb
 from eventing.store.cipher import read_cipher
-from eventing.store.contract import Changes, Listing, Propagation, Written
+from eventing.store.contract import Changes, Listing, Propagation, Scan, Written
 from eventing.store.database import Database, open_database
 from eventing.store.feed import Feed
 from eventing.store.listener import Listener, notify
+from eventing.store.mirror import Mirror, Row
 from eventing.store.page import Page, page_of, position_of, token_of
 from eventing.store.row import Codec, copied
-from eventing.store.table import (
-    ObjectRow,
-    decoded,
-    read_bounds,
-    read_key_ids,
-    read_object,
-    read_page,
-    read_version,
-    sliced,
-)
+from eventing.store.table import decoded, read_bounds, read_key_ids, read_object, read_version, sliced
 from eventing.store.watcher import Watcher
 from eventing.store.writer import Writer
 
@@ -80,6 +70,7 @@ class SqlStore:
             await self._database.close()
             raise
         self._feed = feed
+        self._mirror = Mirror(self._database, self._codec, feed)
         self._writer = Writer(self._database, self._codec, self._changes_max, feed.offer, notify)
         loops = {"resource writer": self._writer.run, "resource feed": feed.run}
         if self._database.is_shared:
@@ -116,19 +107,20 @@ class SqlStore:
         continue_token: str = "",
     ) -> Listing:
         """The rows of one moment, decoded between other work."""
-        page = page_of(continue_token, group_kind, namespace) if continue_token else None
+        rows, scan = await self._page(group_kind, namespace, limit, continue_token)
+        items = tuple([item async for item in _decoded(rows)])
+        return Listing(items, scan.resource_version, scan.continue_token, scan.remaining)
 
-        def ask(connection: Connection) -> tuple[int, Sequence[ObjectRow], int]:
-            bounds = read_bounds(connection)
-            version = bounds[1] if page is None else _checked(page.version, bounds)
-            return version, *read_page(connection, group_kind, namespace, page, limit)
-
-        version, rows, left = await self._database.read(ask)
-        items = tuple([item async for item in self._decoded(rows)])
-        if not left:
-            return Listing(items, str(version))
-        last = Page(version, rows[-1].namespace, rows[-1].name)
-        return Listing(items, str(version), token_of(last, group_kind, namespace), left)
+    async def scan(
+        self,
+        group_kind: GroupKind,
+        namespace: str | None = None,
+        *,
+        limit: int | None = None,
+        continue_token: str = "",
+    ) -> Scan:
+        """From memory, after one look at the database; a later page needs none while nothing changes."""
+        return (await self._page(group_kind, namespace, limit, continue_token))[1]
 
     async def create(self, item: Object, *, dry_run: bool = False) -> Object:
         """The uid is random."""
@@ -182,6 +174,24 @@ class SqlStore:
         position = bounds[1] if since is None else _checked(position_of(since), bounds)
         yield Watcher(self._feed, self._codec, position, group_kind=group_kind, namespace=namespace)
 
+    async def _page(
+        self, group_kind: GroupKind, namespace: str | None, limit: int | None, continue_token: str
+    ) -> tuple[tuple[Row, ...], Scan]:
+        """The rows, twice: as what they are, too."""
+        page = page_of(continue_token, group_kind, namespace) if continue_token else None
+        latest = self._feed.position
+        if page is None or page.version != latest:
+            bounds = await self._database.read(read_bounds)
+            latest = bounds[1]
+            _checked(latest if page is None else page.version, bounds)
+        shelf = await self._mirror.shelf(group_kind, latest)
+        rows, left = shelf.page(namespace, page, limit)
+        shown = shelf.position if page is None else page.version
+        if not left or not rows:
+            return rows, Scan(rows, str(shown))
+        last = Page(shown, rows[-1].key.namespace, rows[-1].key.name)
+        return rows, Scan(rows, str(shown), token_of(last, group_kind, namespace), left)
+
     async def _prepare(self, database: Database) -> int:
         """Have the tables as they should be, and everything in them readable; return the version."""
         if database.is_shared:
@@ -192,14 +202,15 @@ class SqlStore:
             self._codec.check(key_id)
         return await database.read(read_version)
 
-    async def _decoded(self, rows: Iterable[ObjectRow]) -> AsyncIterator[Object]:
-        size_bytes = 0
-        for row in rows:
-            size_bytes += len(row.body)
-            if size_bytes > _TURN_BYTES:
-                size_bytes = 0
-                await asyncio.sleep(0)
-            yield decoded(self._codec, row)
+
+async def _decoded(rows: Iterable[Row]) -> AsyncIterator[Object]:
+    size_bytes = 0
+    for row in rows:
+        size_bytes += row.size_bytes
+        if size_bytes > _TURN_BYTES:
+            size_bytes = 0
+            await asyncio.sleep(0)
+        yield row.item
 
 
 def _checked(version: int, bounds: tuple[int, int]) -> int:

@@ -4,13 +4,12 @@ from collections.abc import Collection, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any, Final, TypeVar
 
-from sqlalchemy import Connection, Row, Select, bindparam, delete, func, insert, select, tuple_, union, update
+from sqlalchemy import Connection, Row, bindparam, delete, func, insert, select, tuple_, union, update
 
 from eventing.resources.identity import GroupKind, Key, Object, key_of
 from eventing.store.bookkeeping import owner_uids
 from eventing.store.draft import Step
 from eventing.store.model import CHANGES, OBJECTS, OWNERS, REVISION
-from eventing.store.page import Page
 from eventing.store.row import ChangeRow, Codec, change_columns, key_columns
 
 SLICE: Final = 200
@@ -70,21 +69,9 @@ def read_object(connection: Connection, key: Key) -> ObjectRow | None:
     return connection.execute(_FIND, key_columns(key)).one_or_none()
 
 
-def read_page(
-    connection: Connection, group_kind: GroupKind, namespace: str | None, page: Page | None, limit: int | None
-) -> tuple[Sequence[ObjectRow], int]:
-    """The rows of a list after that page, and how many come after them."""
-    query: Select[Any] = select(*_OBJECT).where(OBJECTS.c.api_group == group_kind[0], OBJECTS.c.kind == group_kind[1])
-    if namespace is not None:
-        query = query.where(OBJECTS.c.namespace == namespace)
-    if page is not None:
-        query = query.where(tuple_(OBJECTS.c.namespace, OBJECTS.c.name) > tuple_(page.namespace, page.name))
-    shown = query.order_by(OBJECTS.c.namespace, OBJECTS.c.name)
-    rows = connection.execute(shown if limit is None else shown.limit(limit)).all()
-    if limit is None or len(rows) < limit:
-        return rows, 0
-    count = connection.execute(select(func.count()).select_from(query.subquery())).scalar_one()
-    return rows, count - len(rows)
+def read_kind(connection: Connection, group_kind: GroupKind) -> Sequence[ObjectRow]:
+    """The rows of all objects of a kind, by namespace and name."""
+    return connection.execute(_OF_KIND, {"api_group": group_kind[0], "kind": group_kind[1]}).all()
 
 
 def decoded(codec: Codec, row: ObjectRow) -> Object:
@@ -102,6 +89,11 @@ _CHANGE: Final = update(OBJECTS).where(OBJECTS.c.uid == bindparam("old_uid"))
 _REMOVE: Final = delete(OBJECTS).where(OBJECTS.c.uid == bindparam("old_uid"))
 _OWN: Final = insert(OWNERS)
 _DISOWN: Final = delete(OWNERS).where(OWNERS.c.uid == bindparam("old_uid"))
+_OF_KIND: Final = (
+    select(*_OBJECT)
+    .where(*(column == bindparam(column.name) for column in _KEY[:2]))
+    .order_by(OBJECTS.c.namespace, OBJECTS.c.name)
+)
 _FIND: Final = select(*_OBJECT).where(*(column == bindparam(column.name) for column in _KEY))
 
 

@@ -219,12 +219,12 @@ class BusyStore(MemoryStore):
 
     busy = False
 
-    async def list(self, *given: Any, **options: Any) -> Any:
-        listing = await super().list(*given, **options)
+    async def scan(self, *given: Any, **options: Any) -> Any:
+        scan = await super().scan(*given, **options)
         if self.busy:
             self.busy = False
             await put(self, "z", on="1")
-        return listing
+        return scan
 
 
 async def test_what_changes_while_it_is_listed_is_told_once(monkeypatch: pytest.MonkeyPatch) -> None:

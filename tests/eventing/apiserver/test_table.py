@@ -1,10 +1,12 @@
 """Tables."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import orjson
 import pytest
 
+from eventing.apiserver.reader import Made
 from eventing.apiserver.table import META_VERSIONS, TableView, partial_metadata
 from eventing.resources.broker import BROKER
 from eventing.resources.kind import Column, Version
@@ -87,3 +89,17 @@ def test_a_table_is_of_the_version_that_was_asked_for() -> None:
     assert (table["apiVersion"], table["columnDefinitions"]) == ("meta.k8s.io/v1beta1", [])
     assert table["rows"][0]["object"]["apiVersion"] == "meta.k8s.io/v1beta1"
     assert len(view.table([], {})["columnDefinitions"]) == 1 + len(BROKER.columns)
+
+
+def test_rows_are_encoded_as_they_are() -> None:
+    """Made of their objects once, with ages as of the moment they are shown."""
+    view = TableView(BROKER.served.version)
+    broken = {"metadata": {"name": "x", "creationTimestamp": "yesterday"}}
+    rows = [Made(ITEM), Made({"metadata": {"name": "\u00e9"}}), Made(broken)]
+    for now in (NOW, NOW + timedelta(days=3)):
+        expected = view.rows([row.item for row in rows], now)
+        assert expected == orjson.loads(b"[" + view.encoded(rows, now) + b"]")
+    rows[0].item["metadata"] = {"name": "unseen"}
+    assert b'"b"' in view.encoded(rows, NOW)
+    other = TableView(BROKER.served.version, include="None")
+    assert [None] * 3 == [row["object"] for row in orjson.loads(b"[" + other.encoded(rows, NOW) + b"]")]

@@ -4,15 +4,16 @@ import asyncio
 import copy
 import uuid
 from collections import deque
-from collections.abc import AsyncIterator, Callable, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Hashable, Sequence
 from contextlib import asynccontextmanager
-from typing import Self, TypeVar
+from dataclasses import dataclass, field
+from typing import Any, Self, TypeVar
 
 from eventing.errors import Expired, NotFound
 from eventing.resources.identity import GroupKind, Key, Object
 from eventing.store import verb
 from eventing.store.bookkeeping import owner_uids
-from eventing.store.contract import Change, Changes, Listing, Propagation, Written
+from eventing.store.contract import Change, Changes, Listing, Propagation, Scan, Written
 from eventing.store.draft import Draft, Step
 from eventing.store.page import Page, page_of, position_of, token_of
 from eventing.store.sql import CHANGES_MAX, timestamp
@@ -47,6 +48,18 @@ class MemoryStore:
         continue_token: str = "",
     ) -> Listing:
         """Cost grows with all objects in the store."""
+        scan = await self.scan(group_kind, namespace, limit=limit, continue_token=continue_token)
+        return Listing(tuple(row.item for row in scan.rows), scan.resource_version, scan.continue_token, scan.remaining)
+
+    async def scan(
+        self,
+        group_kind: GroupKind,
+        namespace: str | None = None,
+        *,
+        limit: int | None = None,
+        continue_token: str = "",
+    ) -> Scan:
+        """What is made of rows is never found again."""
         page = page_of(continue_token, group_kind, namespace) if continue_token else None
         if page:
             self._log.check(page.version)
@@ -55,11 +68,11 @@ class MemoryStore:
         if page:
             keys = [key for key in keys if (key.namespace, key.name) > (page.namespace, page.name)]
         shown, left = keys[:limit], keys[len(keys[:limit]) :]
-        items = tuple(copy.deepcopy(self._shelf.objects[key]) for key in shown)
+        rows = tuple(_Row(copy.deepcopy(self._shelf.objects[key])) for key in shown)
         if not shown or not left:
-            return Listing(items, str(version))
+            return Scan(rows, str(version))
         last = Page(version, shown[-1].namespace, shown[-1].name)
-        return Listing(items, str(version), token_of(last, group_kind, namespace), len(left))
+        return Scan(rows, str(version), token_of(last, group_kind, namespace), len(left))
 
     async def create(self, item: Object, *, dry_run: bool = False) -> Object:
         """The uid is random."""
@@ -114,6 +127,12 @@ class MemoryStore:
             self._shelf.put(step)
             self._log.append(step.key, Change(step.type, step.item))
         return copy.deepcopy(answer)
+
+
+@dataclass
+class _Row:
+    item: Object
+    views: dict[Hashable, Any] = field(default_factory=dict)
 
 
 class _Shelf:

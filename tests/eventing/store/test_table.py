@@ -11,7 +11,6 @@ from eventing.store import schema, verb
 from eventing.store.database import SqliteDatabase
 from eventing.store.draft import Draft
 from eventing.store.model import CHANGES, OBJECTS, OWNERS
-from eventing.store.page import Page
 from eventing.store.row import Codec
 from eventing.store.table import (
     Rows,
@@ -20,8 +19,8 @@ from eventing.store.table import (
     read_bounds,
     read_changes,
     read_key_ids,
+    read_kind,
     read_object,
-    read_page,
     read_version,
     sliced,
 )
@@ -137,19 +136,17 @@ async def test_changes_are_forgotten_beyond_their_bound(database: SqliteDatabase
     await database.write(act)
 
 
-async def test_a_page_begins_after_the_one_before(database: SqliteDatabase) -> None:
-    """And knows how many come after it; of another kind there is none."""
+async def test_a_kind_is_read_in_the_order_of_lists(database: SqliteDatabase) -> None:
+    """By namespace and name; of another kind there is none."""
 
     def act(connection: Connection) -> None:
         draft = draft_over(connection)
-        for number, (space, name) in enumerate((("a", "b"), ("a", "a"), ("b", "a"))):
+        for number, (space, name) in enumerate((("a", "b"), ("b", "a"), ("a", "a"))):
             create(draft, config_map(name, space), f"u{number}")
         kept(connection, draft)
-        rows, left = read_page(connection, CONFIG_MAPS, None, Page(0, "a", "a"), 1)
-        assert ([("a", "b")], 1) == ([(row.namespace, row.name) for row in rows], left)
-        rows, left = read_page(connection, CONFIG_MAPS, "a", None, None)
-        assert (["a", "b"], 0) == ([row.name for row in rows], left)
-        assert ([], 0) == read_page(connection, GroupKind("x", "ConfigMap"), None, None, 5)
+        rows = read_kind(connection, CONFIG_MAPS)
+        assert [("a", "a"), ("a", "b"), ("b", "a")] == [(row.namespace, row.name) for row in rows]
+        assert [] == read_kind(connection, GroupKind("x", "ConfigMap"))
         assert read_object(connection, key_of(config_map("a", "b"))) is not None
         assert read_object(connection, key_of(config_map("c", "b"))) is None
         assert [] == read_key_ids(connection)
