@@ -57,6 +57,8 @@ rigs: setup ## Install the real servers and clients that tests use; does nothing
 	  $(call debian,postgresql,which tests of the store start instances of); }
 	@command -v java >/dev/null && command -v mvn >/dev/null || { \
 	  $(call debian,default-jdk-headless maven,which fetches Kafka and runs it for the tests); }
+	@PATH="$$PATH:/usr/sbin"; command -v redis-server >/dev/null || { \
+	  $(call debian,redis-server,which tests of channels start instances of); }
 	@$(BIN) -m tests.rig --go $(GO_BIN)
 
 check: lint types imports ## Lint, types and import contracts

@@ -50,6 +50,10 @@ class Child:
         return self._popen.poll() is None
 
     @property
+    def pid(self) -> int:
+        return self._popen.pid
+
+    @property
     def log(self) -> str:
         """What it has said."""
         return self._log.read_text(errors="replace")

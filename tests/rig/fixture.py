@@ -13,6 +13,7 @@ from tests.rig.kafka import Kafka, running_kafka
 from tests.rig.kafka_jars import has_kafka
 from tests.rig.kubernetes_build import kubernetes_folder
 from tests.rig.postgres import Postgres, postgres_programs, running_postgres
+from tests.rig.redis import Redis, redis_program, running_redis
 
 
 def miss(what: str) -> NoReturn:
@@ -84,3 +85,16 @@ def kubectl_programs(kubernetes_programs: Path) -> dict[str, Path]:
     if not debian_kubectl().is_file():
         miss("Debian's kubectl")
     return {"current": kubernetes_programs / "kubectl", "debian": debian_kubectl()}
+
+
+@pytest.fixture(scope="session")
+def redis_server_program() -> Path:
+    """For tests that run a Redis of their own, with `running_redis`."""
+    return redis_program() or miss("Redis")
+
+
+@pytest.fixture(scope="session")
+def redis_rig(redis_server_program: Path) -> Iterator[Redis]:
+    """A Redis server that all tests share, with an AOF and `appendfsync always`: each uses keys of its own."""
+    with running_redis(redis_server_program) as server:
+        yield server
