@@ -15,6 +15,7 @@ from channels import (
     conformance_replay,
     conformance_restart,
     conformance_restart_queue,
+    conformance_shared,
 )
 from channels.witness import Factory, Law
 
@@ -28,4 +29,5 @@ LAWS: Final[tuple[Law, ...]] = (
     *conformance_replay.LAWS,
     *conformance_restart.LAWS,
     *conformance_restart_queue.LAWS,
+    *conformance_shared.LAWS,
 )

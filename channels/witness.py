@@ -2,7 +2,7 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
-from typing import Final, Protocol, TypeVar
+from typing import Final, Protocol, TypeVar, runtime_checkable
 
 from channels.contract import Channel, Delivery, Parked, Queue, Subscription
 from channels.errors import ChannelFull, ChannelUnavailable
@@ -30,6 +30,40 @@ class Factory(Protocol):
 
 Law = Callable[[Factory], Awaitable[None]]
 """Raises AssertionError where it is broken."""
+
+
+@runtime_checkable
+class Vanishing(Protocol):
+    """A channel that can end as that of a killed process does. Its backend may have that for its tests alone."""
+
+    async def vanish(self) -> None:
+        """Without a goodbye: what it holds is left as it is. It is not used any more; to leave it then does nothing."""
+
+
+async def vanish(channel: Channel) -> None:
+    """End it without a goodbye, where the backend has a way; else in the ordinary one."""
+    if isinstance(channel, Vanishing):
+        await channel.vanish()
+    else:
+        await channel.__aexit__(None, None, None)
+
+
+class Watching:
+    """A watcher that remembers what it was told."""
+
+    def __init__(self) -> None:
+        self.changes = 0
+        """How often it heard of queues."""
+        self.asked = 0
+        """How often it was asked to give way."""
+
+    def queues_changed(self) -> None:
+        """Queues hold what they did not."""
+        self.changes += 1
+
+    def give_way(self) -> None:
+        """Somebody wants what is held here."""
+        self.asked += 1
 
 
 class Told:
@@ -96,6 +130,16 @@ async def take_now(queue: Queue, max_events: int) -> list[Parked]:
     taken = await in_time(queue.take(max_events), "a take did not end")
     assert len(taken) <= max_events, f"{len(taken)} parked ones came, asked for were {max_events}"
     return taken
+
+
+async def comes(expected: _T, look: Callable[[], _T]) -> None:
+    """What one process does another one may see some time later: look until it is as expected. AssertionError where it
+    is not within `WAIT_MAX_S`.
+    """
+    deadline_s = now_s() + WAIT_MAX_S
+    while (found := look()) != expected:
+        assert now_s() < deadline_s, f"expected {expected!r}, found {found!r}"
+        await asyncio.sleep(_PAUSE_S)
 
 
 def now_s() -> float:

@@ -13,6 +13,7 @@ from channels import (
     conformance_replay,
     conformance_restart,
     conformance_restart_queue,
+    conformance_shared,
 )
 from channels.conformance import LAWS, Law
 from channels.contract import Delivery, Parked
@@ -20,6 +21,7 @@ from channels.memory import MemoryChannel
 from channels.witness import events_of, receive, take, take_now
 from tests.channels.durable import DurableChannel
 from tests.channels.faulty import Wrapped, WrappedQueue, factory, name_of
+from tests.channels.sharing import factory_of_shared
 
 SUBJECTS = [
     conformance_log,
@@ -29,6 +31,7 @@ SUBJECTS = [
     conformance_replay,
     conformance_restart,
     conformance_restart_queue,
+    conformance_shared,
 ]
 
 
@@ -54,6 +57,13 @@ def test_no_two_laws_have_one_name() -> None:
 async def test_the_model_of_a_durable_channel_obeys(law: Law) -> None:
     """Or it would be no wonder that the laws catch what is made of it."""
     await law(factory(DurableChannel))
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("law", LAWS, ids=name_of)
+async def test_the_model_of_a_shared_channel_obeys(law: Law) -> None:
+    """The same of the laws about several processes."""
+    await law(factory_of_shared())
 
 
 async def test_a_receive_that_brings_more_than_asked_for_is_told() -> None:
