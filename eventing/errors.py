@@ -41,6 +41,10 @@ class StoreUnavailable(Exception):  # noqa: N818
     """The store cannot be reached: time or the operator must act. What was asked for may have been done. HTTP 503."""
 
 
+class LeaseLost(Exception):  # noqa: N818
+    """The lease that the caller holds is another's: what it wants to write was not written, and it must stop."""
+
+
 class ResolutionError(Exception):
     """What a resource refers to cannot be had at this moment; a condition shows `reason` (one word) and `message`."""
 

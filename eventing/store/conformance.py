@@ -1,13 +1,20 @@
 """The laws of a store, one function each: every implementation obeys all of them.
 
 `LAWS` take a fresh, empty store; `BOUNDED_LAWS` one that keeps `CHANGES_MAX` changes; `RACE_LAWS` two doors to one
-store. They raise AssertionError where the store breaks them. A change that is due must arrive within
-`witness.CHANGE_TIMEOUT_S`.
+store, and `LEASE_LAWS` two to one that has leases. They raise AssertionError where the store breaks them. A change that
+is due must arrive within `witness.CHANGE_TIMEOUT_S`.
 """
 
 from typing import Final
 
-from eventing.store import conformance_delete, conformance_page, conformance_race, conformance_watch, conformance_write
+from eventing.store import (
+    conformance_delete,
+    conformance_lease,
+    conformance_page,
+    conformance_race,
+    conformance_watch,
+    conformance_write,
+)
 from eventing.store.witness import Law, PairLaw
 
 LAWS: Final[tuple[Law, ...]] = (
@@ -19,3 +26,4 @@ LAWS: Final[tuple[Law, ...]] = (
 CHANGES_MAX: Final = conformance_page.CHANGES_MAX
 BOUNDED_LAWS: Final[tuple[Law, ...]] = conformance_page.BOUNDED_LAWS
 RACE_LAWS: Final[tuple[PairLaw, ...]] = conformance_race.LAWS
+LEASE_LAWS: Final[tuple[conformance_lease.LeaseLaw, ...]] = conformance_lease.LAWS

@@ -31,6 +31,7 @@ _AWAY: Final = (
     asyncpg.InvalidCatalogNameError,
     asyncpg.OperatorInterventionError,  # it starts, or shuts down
     asyncpg.InsufficientResourcesError,
+    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still in the middle of it
     OSError,
 )
 """What passes with time, or when the operator acts. Everything else is a bug."""
@@ -38,6 +39,8 @@ _BUSY_TIMEOUT_S: Final = 10.0
 """How long a SQLite file may be held by who looks into it from outside."""
 _CONNECT_TIMEOUT_S: Final = 10.0
 _COMMAND_TIMEOUT_S: Final = 60.0
+_STANDSTILL_MAX_S: Final = 5.0
+"""How long a process that stands still in the middle of a transaction, holding its locks, may have others wait."""
 _POOL_SIZE: Final = 5
 """Connections to PostgreSQL of one process; writers need one, the others read. SQLAlchemy's default."""
 T = TypeVar("T")
@@ -149,7 +152,11 @@ def _postgres_engine(url: str) -> AsyncEngine:
         max_overflow=0,
         pool_pre_ping=True,
         hide_parameters=True,
-        connect_args={"timeout": _CONNECT_TIMEOUT_S, "command_timeout": _COMMAND_TIMEOUT_S},
+        connect_args={
+            "timeout": _CONNECT_TIMEOUT_S,
+            "command_timeout": _COMMAND_TIMEOUT_S,
+            "server_settings": {"idle_in_transaction_session_timeout": f"{_STANDSTILL_MAX_S * 1000:.0f}"},
+        },
     )
 
 

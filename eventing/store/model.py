@@ -2,7 +2,7 @@
 
 `objects` is the present state, `changes` the latest changes, by the version each made, `owners` who depends on whom,
 and `revision` the latest version: one row, whose lock every writer holds until its commit. So versions are in the order
-of commits, and without gaps.
+of commits, and without gaps. `leases` says which process does what only one may do.
 """
 
 from typing import Final
@@ -66,4 +66,12 @@ CHANGES: Final = Table(
     Column("name", Text, nullable=False),
     Column("body", LargeBinary, nullable=False),
     Column("key_id", Text),
+)
+LEASES: Final = Table(
+    "leases",
+    METADATA,
+    Column("name", Text, primary_key=True),
+    Column("holder", Text, nullable=False),
+    Column("token", BigInteger, nullable=False),
+    Column("expires_at_ms", BigInteger, nullable=False),
 )

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from alembic.config import Config
     from alembic.script import ScriptDirectory
 
-REVISION: Final = "0001"
+REVISION: Final = "0002"
 """What this program works with: the last of `revisions()`."""
 HEAD: Final = "head"
 BASE: Final = "base"

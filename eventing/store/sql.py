@@ -1,13 +1,14 @@
 """The store in SQL: a SQLite file of one process, or a PostgreSQL database of many."""
 
 import asyncio
+import copy
 import uuid
 from collections.abc import AsyncIterator, Callable, Iterable, Sequence
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import Final, Self, TypeVar
 
 from dispatcher.tasks import supervise
 from eventing.errors import Expired, NotFound
@@ -17,13 +18,15 @@ from eventing.store.cipher import read_cipher
 from eventing.store.contract import Changes, Listing, Propagation, Scan, Written
 from eventing.store.database import Database, open_database
 from eventing.store.feed import Feed
+from eventing.store.lease import Lease
+from eventing.store.lease_table import SqlLeases
 from eventing.store.listener import Listener, notify
 from eventing.store.mirror import Mirror, Row
 from eventing.store.page import Page, page_of, position_of, token_of
 from eventing.store.row import Codec, copied
 from eventing.store.table import decoded, read_bounds, read_key_ids, read_object, read_version, sliced
 from eventing.store.watcher import Watcher
-from eventing.store.writer import Writer
+from eventing.store.writer import Verb, Writer
 
 CHANGES_MAX: Final = 10_000
 """Changes that are kept for watchers to catch up with; the Kubernetes API server keeps some minutes of them."""
@@ -32,6 +35,7 @@ _TURN_BYTES: Final = 64 * 1024
 
 _TURN_ITEMS: Final = 50
 """The same, of objects to encode."""
+T = TypeVar("T")
 
 
 def timestamp() -> str:
@@ -60,6 +64,7 @@ class SqlStore:
         self._changes_max: Final = changes_max
         self._secret_key: Final = secret_key
         self._clock: Final = clock
+        self._lease: Lease | None = None
 
     async def __aenter__(self) -> Self:
         self._codec = Codec(read_cipher(self._secret_key) if self._secret_key else None)
@@ -125,17 +130,17 @@ class SqlStore:
     async def create(self, item: Object, *, dry_run: bool = False) -> Object:
         """The uid is random."""
         item, uid, now = copied(item), str(uuid.uuid4()), self._clock()
-        return await self._writer.do(lambda draft: copied(verb.create(draft, item, uid=uid, now=now)), dry_run=dry_run)
+        return await self._do(lambda draft: copied(verb.create(draft, item, uid=uid, now=now)), dry_run=dry_run)
 
     async def update(self, item: Object, *, dry_run: bool = False) -> Object:
         """An object whose last finalizer leaves is returned as it was removed."""
         item, now = copied(item), self._clock()
-        return await self._writer.do(lambda draft: copied(verb.update(draft, item, now=now)), dry_run=dry_run)
+        return await self._do(lambda draft: copied(verb.update(draft, item, now=now)), dry_run=dry_run)
 
     async def update_status(self, item: Object, *, dry_run: bool = False) -> Object:
         """Of `item` only what the contract names is read."""
         item = copied(item)
-        return await self._writer.do(lambda draft: copied(verb.update_status(draft, item)), dry_run=dry_run)
+        return await self._do(lambda draft: copied(verb.update_status(draft, item)), dry_run=dry_run)
 
     async def update_statuses(self, items: Sequence[Object]) -> Written:
         """A few statements for each two hundred."""
@@ -143,7 +148,7 @@ class SqlStore:
         for some in sliced(items, _TURN_ITEMS):
             copies += [copied(item) for item in some]
             await asyncio.sleep(0)
-        return await self._writer.do(
+        return await self._do(
             lambda draft: [copied(one) if isinstance(one, dict) else one for one in verb.update_statuses(draft, copies)]
         )
 
@@ -158,7 +163,7 @@ class SqlStore:
     ) -> Object:
         """What the object owned has gone, or is marked, before this returns."""
         now = self._clock()
-        return await self._writer.do(
+        return await self._do(
             lambda draft: copied(
                 verb.delete(draft, key, uid=uid, resource_version=resource_version, propagation=propagation, now=now)
             ),
@@ -173,6 +178,22 @@ class SqlStore:
         bounds = await self._database.read(read_bounds)
         position = bounds[1] if since is None else _checked(position_of(since), bounds)
         yield Watcher(self._feed, self._codec, position, group_kind=group_kind, namespace=namespace)
+
+    @property
+    def leases(self) -> SqlLeases:
+        """Those of the same database."""
+        return SqlLeases(self._database)
+
+    def under(self, lease: Lease) -> Self:
+        """The same store, for who holds this lease: whoever lost it cannot write, every verb that writes raises
+        LeaseLost.
+        """
+        fenced = copy.copy(self)
+        fenced._lease = lease  # noqa: SLF001 - another door of the same store
+        return fenced
+
+    async def _do(self, verb: Verb[T], *, dry_run: bool = False) -> T:
+        return await self._writer.do(verb, dry_run=dry_run, lease=self._lease)
 
     async def _page(
         self, group_kind: GroupKind, namespace: str | None, limit: int | None, continue_token: str

@@ -17,6 +17,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from eventing.errors import StoreUnavailable
 from eventing.store.database import Database
 from eventing.store.draft import Draft
+from eventing.store.lease import Lease
+from eventing.store.lease_table import Fences
 from eventing.store.row import ChangeRow, Codec
 from eventing.store.table import Rows, keep, lock_version
 
@@ -31,6 +33,7 @@ Verb = Callable[[Draft], T]
 class _Call:
     verb: Verb[Any]
     is_dry: bool
+    lease: Lease | None
     answer: "asyncio.Future[Any]"
     outcome: Any = None
     error: Exception | None = None
@@ -51,11 +54,13 @@ class Writer:
     _called: asyncio.Event = field(default_factory=asyncio.Event)
     _is_closed: bool = False
 
-    async def do(self, verb: Verb[T], *, dry_run: bool = False) -> T:
-        """Do that in a transaction. Raises what it raises, and StoreUnavailable."""
+    async def do(self, verb: Verb[T], *, dry_run: bool = False, lease: Lease | None = None) -> T:
+        """Do that in a transaction, which sees to it that the lease is still the caller's. Raises what it raises,
+        LeaseLost and StoreUnavailable.
+        """
         if self._is_closed:
             raise StoreUnavailable(_CLOSED)
-        call = _Call(verb, dry_run, asyncio.get_running_loop().create_future())
+        call = _Call(verb, dry_run, lease, asyncio.get_running_loop().create_future())
         self._calls.append(call)
         self._called.set()
         answer: T = await call.answer
@@ -111,10 +116,11 @@ class Writer:
 
     def _transaction(self, connection: Connection, calls: Sequence[_Call]) -> list[ChangeRow]:
         """Draft each call above those before it, then keep all."""
-        draft = Draft(Rows(connection, self.codec), lock_version(connection))
+        draft, fences = Draft(Rows(connection, self.codec), lock_version(connection)), Fences(connection)
         for call in calls:
             above = Draft(draft, draft.version)
             try:
+                fences.check(call.lease)
                 call.outcome, call.error = call.verb(above), None
             except (SQLAlchemyError, OSError):
                 raise
