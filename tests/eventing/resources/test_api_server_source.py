@@ -1,4 +1,4 @@
-"""ApiServerSource: what the recordings of `test_recorded_sources` do not show."""
+"""ApiServerSource: what the recordings of `test_recorded` do not show."""
 
 from eventing.resources.api_server_source import API_SERVER_SOURCE, event_types
 from tests.eventing.resources.request import admitted, faults, of_kind

@@ -1,4 +1,4 @@
-"""Channel: what the recordings of `test_recorded_messaging` do not show."""
+"""Channel: what the recordings of `test_recorded` do not show."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""PingSource: what the recordings of `test_recorded_sources` do not show."""
+"""PingSource: what the recordings of `test_recorded` do not show."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""What sources of every kind share, beyond what `test_recorded_sources` shows."""
+"""What sources of every kind share, beyond what `test_recorded` shows."""
 
 import json
 from typing import Any

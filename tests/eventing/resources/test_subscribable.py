@@ -1,4 +1,4 @@
-"""What channels of every kind share, beyond what `test_recorded_messaging` shows."""
+"""What channels of every kind share, beyond what `test_recorded` shows."""
 
 import pytest
 

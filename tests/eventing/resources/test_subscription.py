@@ -1,4 +1,4 @@
-"""Subscription: what the recordings of `test_recorded_messaging` do not show."""
+"""Subscription: what the recordings of `test_recorded` do not show."""
 
 from typing import Any
 
