@@ -12,11 +12,10 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Final, Self
 
-import pytest
-
 from tests.clients.transcript import Step, is_shown, steps
 from tests.docs.page import ROOT, fenced, page
 from tests.e2e.process import EVENTING, Process, wait_until
+from tests.rig.fixture import miss
 
 PAGE: Final = "docs/first-session.md"
 EXAMPLES: Final = ROOT / "examples/first-session"
@@ -131,9 +130,10 @@ def prepare(folder: Path, kubectl: Path, ports: Mapping[int, int]) -> dict[str, 
     return {**kept, **ours, "HOME": str(folder), "TZ": "UTC", "NO_PROXY": "*"}
 
 
-@pytest.mark.skipif(shutil.which("curl") is None, reason="curl is missing")
 def test_every_command_shows_what_the_page_says(tmp_path: Path, kubectl_programs: dict[str, Path]) -> None:
     """From an empty folder to the end of the page."""
+    if shutil.which("curl") is None:
+        miss("curl", "apt-get install curl")
     told = steps(page(PAGE))
     with Terminals(tmp_path, kubectl_programs["current"]) as terminals:
         shown = [(step, terminals.follow(step)) for step in told]

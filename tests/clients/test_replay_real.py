@@ -6,9 +6,10 @@ from pathlib import Path
 import pytest
 
 from tests.clients.definition import small_definitions
-from tests.clients.recording import read_session
+from tests.clients.recording import Command, read_session
 from tests.clients.replay import Replay
 from tests.rig.cluster import Cluster, running_cluster
+from tests.rig.fixture import miss
 
 RECORDING = Path(__file__).parents[3] / "shared" / "conformance" / "wire" / "kn"
 
@@ -19,11 +20,16 @@ def server(kubernetes_programs: Path, tmp_path: Path) -> Iterator[Cluster]:
         yield cluster
 
 
-@pytest.mark.skipif(not RECORDING.is_dir(), reason="the recordings are kept beside the project")
-def test_a_session_of_kn_is_answered_alike_by_another_real_server(server: Cluster) -> None:
+@pytest.fixture
+def session() -> list[Command]:
+    if not RECORDING.is_dir():
+        miss("The recording of kn", "it is kept beside the project")
+    return read_session(RECORDING)
+
+
+def test_a_session_of_kn_is_answered_alike_by_another_real_server(session: list[Command], server: Cluster) -> None:
     """58 commands, with watches and waits, and no difference: what the replay finds elsewhere is none of its own."""
-    commands = read_session(RECORDING)
     with server.client() as client:
         replay = Replay(client, is_defaulted=True)
-        replay.prepare(commands)
-        assert [] == [str(found) for found in replay.run(commands)]
+        replay.prepare(session)
+        assert [] == [str(found) for found in replay.run(session)]
