@@ -43,6 +43,8 @@ class ResourceEndpoint:
         if target is None:
             return not_found()
         try:
+            if "\0" in request.scope["path"]:
+                raise bad_request("the path holds the character U+0000, and no name does")
             call = Call.of(request, target, self._clock)
         except Refused as error:
             return refuse(error)

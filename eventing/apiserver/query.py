@@ -19,11 +19,15 @@ _INTEGER: Final = re.compile(r"[+-]?[0-9]{1,18}")
 
 
 class Query:
-    """The parameters of a request by name; the first value counts where one is expected."""
+    """The parameters of a request by name; the first value counts where one is expected. Raises Refused (400) for the
+    character that no database keeps, wherever it is.
+    """
 
     def __init__(self, pairs: Iterable[tuple[str, str]]) -> None:
         self._values: dict[str, list[str]] = {}
         for name, value in pairs:
+            if "\0" in value:
+                raise bad_request(f"{shown(name)}: holds the character U+0000")
             self._values.setdefault(name, []).append(value)
 
     def text(self, name: str) -> str:

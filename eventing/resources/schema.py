@@ -4,7 +4,7 @@ A node says what Kubernetes' structural schemas say; nulls count as absent. Sour
 """
 
 import copy
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final, Literal
 
@@ -14,6 +14,8 @@ Type = Literal["any", "array", "boolean", "integer", "object", "string"]
 ListType = Literal["atomic", "map", "set"]
 MISSING: Final = "missing field(s)"
 """Knative's words for a required field that is absent or empty."""
+NUL: Final = "invalid value: holds the character U+0000"
+"""PostgreSQL's text cannot hold it: what one database keeps, the other must."""
 _LIMITS: Final = {"int32": 2**31, "int64": 2**63}
 _PYTHON_TYPES: Final[dict[Type, type]] = {"array": list, "boolean": bool, "integer": int, "object": dict, "string": str}
 _NOUNS: Final[dict[Type, str]] = {
@@ -111,6 +113,7 @@ def fit(value: object, node: Node, path: str = "") -> Fitted:
 
 def _fit(value: object, node: Node, path: str, fitted: Fitted) -> Any:
     if node.type == "any":
+        fitted.errors += _nul_faults(value, path)
         return copy.deepcopy(value)
     if not _is_of_type(value, node.type):
         fitted.errors.append(FieldError(path, f"invalid value: expected {_NOUNS[node.type]}, got {kind_of(value)}"))
@@ -119,6 +122,8 @@ def _fit(value: object, node: Node, path: str, fitted: Fitted) -> Any:
     elif isinstance(value, list):
         items = node.items or ANYTHING
         return [_fit(item, items, at(path, index), fitted) for index, item in enumerate(value)]
+    elif isinstance(value, str) and "\0" in value:
+        fitted.errors.append(FieldError(path, NUL))
     elif not _is_in_range(value, node):
         fitted.errors.append(FieldError(path, f"invalid value: {shown(str(value))}"))
     return value
@@ -130,10 +135,26 @@ def _fit_object(value: dict[str, Any], node: Node, path: str, fitted: Fitted) ->
         child = node.properties.get(name, node.items or (ANYTHING if node.is_open else None))
         if child is None:
             fitted.unknown.append(at(path, name))
+        elif "\0" in name:
+            fitted.errors.append(FieldError(at(path, name), NUL))
         elif item is not None:
             kept[name] = _fit(item, child, at(path, name), fitted)
     fitted.errors += [FieldError(at(path, name), MISSING) for name in node.required if name not in kept]
     return kept
+
+
+def _nul_faults(value: object, path: str) -> Iterator[FieldError]:
+    """Of all texts in a value of which nothing is declared."""
+    if isinstance(value, str):
+        if "\0" in value:
+            yield FieldError(path, NUL)
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            yield from _nul_faults(item, at(path, index))
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield from _nul_faults(name, at(path, name))
+            yield from _nul_faults(item, at(path, name))
 
 
 def _is_of_type(value: object, expected: Type) -> bool:

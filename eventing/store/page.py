@@ -49,6 +49,6 @@ def page_of(token: str, group_kind: GroupKind, namespace: str | None) -> Page:
         version, after, name, *of = msgspec.json.decode(text, type=tuple[int, str, str, str, str, str | None])
     except (binascii.Error, ValueError, msgspec.DecodeError) as error:
         raise InvalidToken(_WORDS) from error
-    if of != [*group_kind, namespace]:
+    if of != [*group_kind, namespace] or "\0" in after + name:
         raise InvalidToken(_WORDS)
     return Page(version, after, name)

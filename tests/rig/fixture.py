@@ -17,8 +17,8 @@ from tests.rig.redis import Redis, redis_program, running_redis
 
 
 def miss(what: str, advice: str = "make rigs") -> NoReturn:
-    """A test that lacks its server, or what else it needs, is skipped with words. Under continuous integration it fails:
-    there a test that is never run would go unnoticed.
+    """A test that lacks its server, or what else it needs, is skipped with words, but under continuous integration it
+    fails: there a test that is never run would go unnoticed.
     """
     words = f"{what} is missing: {advice}"
     if os.environ.get("CI"):

@@ -7,7 +7,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from dispatcher.fault import FieldError
-from eventing.resources.schema import ANYTHING, BOOLEAN, INT32, INT64, OPEN, STRING, Node, array, fit, mapping, record
+from eventing.resources.schema import (
+    ANYTHING,
+    BOOLEAN,
+    INT32,
+    INT64,
+    NUL,
+    OPEN,
+    STRING,
+    Node,
+    array,
+    fit,
+    mapping,
+    record,
+)
 
 TREE = record(
     {
@@ -56,6 +69,21 @@ JSON = st.recursive(
 def test_what_does_not_fit_is_told_with_its_path(value: Any, path: str, reason: str) -> None:
     """Types, ranges, choices and required fields are checked at every depth."""
     assert fit(value, TREE).errors == [FieldError(path, reason)]
+
+
+@pytest.mark.parametrize(
+    ("value", "paths"),
+    [
+        ({"text": "a\0"}, ["text"]),
+        ({"choice": "\0"}, ["choice"]),
+        ({"map": {"a\0": 1}}, [r"map[a\x00]"]),
+        ({"open": {"a": ["b", "\0"], "c\0": 1}}, ["open.a[1]", r"open[c\x00]"]),
+        ({"any": [{"a\0": "\0"}]}, [r"any[0][a\x00]", r"any[0][a\x00]"]),
+    ],
+)
+def test_a_nul_is_told_wherever_it_is(value: Any, paths: list[str]) -> None:
+    """PostgreSQL's text cannot hold it."""
+    assert [FieldError(path, NUL) for path in paths] == fit(value, TREE).errors
 
 
 def test_unknown_fields_fall_away_and_are_named() -> None:
