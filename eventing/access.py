@@ -60,6 +60,10 @@ class Tokens:
             raise BadTokenFile(f"{path}: holds no token; write one into it, for example from: openssl rand -hex 32")
         return cls(users)
 
+    def replace(self, others: Self) -> None:
+        """Those of the others count from here on, and no more what was known."""
+        self._users = others._users
+
     @property
     def first(self) -> str:
         """The first token: the one that goes into a kubeconfig."""

@@ -1,7 +1,7 @@
 """The certificate that a door shows."""
 
 import ssl
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Self
 
@@ -12,15 +12,29 @@ class BadCertificate(Exception):  # noqa: N818 - named for what it is
     """The operator must act: certificate or key cannot be read, or do not belong together."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Certificate:
     """A certificate with its chain and its key, read and found to belong together."""
 
     context: ssl.SSLContext
+    """The door's for good: a connection gets what is in force when it begins."""
     chain: str
     """In PEM: what clients are to trust."""
     hosts: tuple[str, ...]
     """The names and addresses it is for."""
+    _in_force: ssl.SSLContext = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._in_force = self.context
+        self.context.sni_callback = self._show
+
+    def replace(self, other: Self) -> None:
+        """Show the other one to whoever connects from here on. Connections that there are stay as they are."""
+        self._in_force, self.chain, self.hosts = other.context, other.chain, other.hosts
+
+    def _show(self, connection: ssl.SSLObject, _name: str | None, _context: ssl.SSLContext) -> None:
+        """Called in every handshake, also where the client names no server."""
+        connection.context = self._in_force
 
     @classmethod
     def read(cls, certificate: Path, key: Path) -> Self:

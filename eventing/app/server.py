@@ -10,6 +10,7 @@ from typing import Final
 from dispatcher.tasks import every
 from eventing import kubeconfig
 from eventing.access import Access
+from eventing.access_renewal import AccessRenewal
 from eventing.app.bound import request_limits
 from eventing.app.data_plane import open_data_plane
 from eventing.app.doors import Doors
@@ -33,9 +34,9 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
     Its resources are those that are stored, and those in these files. With `prune` what files brought earlier and do
     not hold any more is deleted.
 
-    Two lines on stdout say where it is, once both doors are open. SIGHUP reads the files again. Raises ManifestError,
-    DataDirTaken, NewerJournal, PortTaken, CannotListen, BadTokenFile, BadCertificate and UnprotectedApi before anything
-    was started; whatever it raises, nothing is left open.
+    Two lines on stdout say where it is, once both doors are open. SIGHUP reads the files again, those of access, too.
+    Raises ManifestError, DataDirTaken, NewerJournal, PortTaken, CannotListen, BadTokenFile, BadCertificate and
+    UnprotectedApi before anything was started; whatever it raises, nothing is left open.
     """
     access = Access.of(settings)
     intake = Intake(request_limits(settings))
@@ -48,14 +49,20 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
         plane = await open_data_plane(stack, settings, resources, intake=intake, base_url=ingress.url)
         doors = Doors(ingress=ingress, api=api, access=access, intake=intake, closing=asyncio.Event())
         stop = Stop(timeout_s=settings.shutdown_timeout_s)
-        stack.enter_context(stop.on_signals(reload=resources.reloader.request, hurry=doors.hurry))
+
+        def write_kubeconfig() -> None:
+            kubeconfig.write(settings.data_dir / kubeconfig.FILE_NAME, access.connection(api, settings.api_host))
+
+        renewal = AccessRenewal(access, settings, renewed=write_kubeconfig)
+        reloads = (resources.reloader.request, renewal.read)
+        stack.enter_context(stop.on_signals(reload=reloads, hurry=doors.hurry))
         await plane.controller.reconcile()
-        loops = plane.loops | {"reloader": resources.reloader.run}
+        loops = plane.loops | {"reloader": resources.reloader.run, "access renewal": renewal.run}
         loops["ingress sweep"] = lambda: every(INGRESS_SWEEP_INTERVAL_S, doors.sweep)
         await stack.enter_async_context(running(loops | ({"file watch": resources.reloader.watch} if watch else {})))
         if not stop.is_asked:
             await doors.open(plane.overview, resources.registry, settings.ingress)
-            kubeconfig.write(settings.data_dir / kubeconfig.FILE_NAME, access.connection(api, settings.api_host))
+            write_kubeconfig()
         await _run_until_drained(doors, plane.controller, stop)
     return 0
 

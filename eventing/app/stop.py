@@ -3,7 +3,7 @@
 import asyncio
 import logging
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 _log = logging.getLogger(__name__)
@@ -33,7 +33,7 @@ class Stop:
         await self._asked.wait()
 
     @contextmanager
-    def on_signals(self, *, reload: Callable[[], None], hurry: Callable[[], None]) -> Iterator[None]:
+    def on_signals(self, *, reload: Sequence[Callable[[], None]], hurry: Callable[[], None]) -> Iterator[None]:
         """For the length of the context, take SIGTERM, SIGINT and SIGHUP."""
 
         def ask() -> None:
@@ -45,7 +45,11 @@ class Stop:
             self._deadline_s = self._loop.time() + self._timeout_s
             self._asked.set()
 
-        handlers = {signal.SIGTERM: ask, signal.SIGINT: ask, signal.SIGHUP: reload}
+        def read_again() -> None:
+            for one in reload:
+                one()
+
+        handlers = {signal.SIGTERM: ask, signal.SIGINT: ask, signal.SIGHUP: read_again}
         for number, handler in handlers.items():
             self._loop.add_signal_handler(number, handler)
         try:

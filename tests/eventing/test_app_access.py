@@ -1,6 +1,8 @@
 """Whom a whole server lets use its API."""
 
 import asyncio
+import os
+import signal
 import ssl
 from pathlib import Path
 
@@ -68,6 +70,29 @@ async def test_with_both_it_serves_everybody_who_has_a_token(
         async with httpx2.AsyncClient(verify=trust) as client:
             assert 401 == (await client.get(url)).status_code
             assert 200 == (await client.get(url, headers={"Authorization": f"Bearer {TOKEN}"})).status_code
+
+
+async def test_files_of_access_are_read_again(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path, tokens: Path, certificate: tuple[Path, Path]
+) -> None:
+    """SIGHUP does it at once: another token counts, another certificate is shown, the kubeconfig has both."""
+    cert, key = certificate
+    data, other = tmp_path / "data", "fedcba9876543210"
+    async with starting(capsys, data_dir=data, api_token_file=tokens, tls_cert=cert, tls_key=key) as server:
+        await server.wait_ready()
+        await eventually((data / "kubeconfig").exists)
+        issued = trustme.CA().issue_cert("localhost", "127.0.0.1")
+        cert.write_bytes(b"".join(one.bytes() for one in issued.cert_chain_pems))
+        key.write_bytes(issued.private_key_pem.bytes())
+        tokens.write_text(f"{other},adam\n")
+        os.kill(os.getpid(), signal.SIGHUP)
+        await eventually(lambda: Connection(server.api, other, cert.read_text()) == read(data / "kubeconfig"))
+        trust = ssl.create_default_context(cadata=cert.read_text())
+        trust.verify_flags |= ssl.VERIFY_X509_PARTIAL_CHAIN
+        async with httpx2.AsyncClient(verify=trust) as client:
+            for token, code in ((TOKEN, 401), (other, 200)):
+                headers = {"Authorization": f"Bearer {token}"}
+                assert code == (await client.get(f"{server.api}/ops/v1/brokers", headers=headers)).status_code
 
 
 async def test_on_loopback_a_page_of_another_site_gets_nothing(capsys: pytest.CaptureFixture[str]) -> None:
