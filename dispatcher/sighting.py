@@ -41,6 +41,8 @@ class Sightings:
         self._wake = wake
         self._known_max = known_max
         self._known: set[_Key] = set()
+        self._forms: dict[_Key, list[_Key]] = {}
+        """What is known by its texts: in which forms it came."""
         self._fresh: list[Sighting] = []
 
     def notice(self, events: Iterable[Event], replier: str = "") -> None:
@@ -63,7 +65,13 @@ class Sightings:
     def reset(self) -> None:
         """Know nothing any more: all that comes is told of once more. For when an EventType was lost."""
         self._known.clear()
+        self._forms.clear()
         self._fresh.clear()
+
+    def forget(self, sighting: Sighting) -> None:
+        """Tell of that pair once more, with the next event of it. For when its EventType was deleted."""
+        text = (sighting.type, sighting.source, sighting.replier)
+        self._known.difference_update(self._forms.pop(text, ()))
 
     def _look_at(self, key: _Key, event: Event, replier: str) -> None:
         text = (event.type, event.source, replier)
@@ -72,6 +80,7 @@ class Sightings:
             return
         is_fresh = text not in self._known
         self._known |= {key, text}
+        self._forms.setdefault(text, [text]).append(key)
         if is_fresh:
             dataschema = event.get_text("dataschema") or ""
             self._fresh.append(Sighting(*text[:2], dataschema, event.specversion, replier))

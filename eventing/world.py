@@ -24,9 +24,11 @@ class World:
         else:
             self._items[key] = item
 
-    def replace(self, items: Mapping[Key, Object]) -> None:
-        """See these objects and no others."""
+    def replace(self, items: Mapping[Key, Object]) -> set[Key]:
+        """See these objects and no others. Returns which are gone."""
+        gone = self._items.keys() - items.keys()
         self._items = dict(items)
+        return gone
 
     def read_as(self, reader: Key) -> Lookup:
         """A lookup that remembers for the reader what it is asked for, found or not, and nothing from before."""

@@ -77,6 +77,7 @@ async def open_data_plane(
         barrier=resources.barrier,
         tell=recorder.tell,
         sightings_of=maker.sightings_of if settings.event_type_auto_create else lambda _: None,
+        forget_type=maker.forget,
     )
     stack.push_async_callback(controller.close)
     return DataPlane(

@@ -34,7 +34,6 @@ TURN_CHANGES: Final = 64
 """Changes read without letting the event loop turn: a few milliseconds of its time."""
 ROUNDS_MAX: Final = 10
 """How often in a row what was written is looked at by those who read it: the longest chain of kinds has three links."""
-BARRIER_INTERVAL_S: Final = 0.002
 STORE_WAIT_MIN_S: Final = 0.1
 STORE_WAIT_MAX_S: Final = 5.0
 """Between attempts to reach a store that is away, doubling."""
@@ -46,7 +45,7 @@ class Controller:
     """Owns what is at work. `run` follows the store; `reconcile` may be called at any time.
 
     It waits at the `barrier` for what belongs together. `tell` hears of what happened to objects; `sightings_of` gives
-    Brokers and Channels what notices types of events.
+    Brokers and Channels what notices types of events, and `forget_type` hears of EventTypes that are gone.
     """
 
     def __init__(
@@ -63,6 +62,7 @@ class Controller:
         barrier: Barrier | None = None,
         tell: Callable[[Occurrence], None] = lambda _: None,
         sightings_of: Callable[[Key], Sightings | None] = lambda _: None,
+        forget_type: Callable[[Key], None] = lambda _: None,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -89,6 +89,7 @@ class Controller:
             catalogue=catalogue,
             settings=settings,
             triggers=self.triggers,
+            forget_type=forget_type,
         )
 
     @property
@@ -135,9 +136,9 @@ class Controller:
                     continue  # what happened concerns nobody
                 listing = await self._store.list(kind.group_kind)
                 items |= {key_of(item): item for item in listing.items}
-            self._world.replace(items)
+            gone = self._world.replace(items)
             # What is at work is looked at, too: it may be gone, and a crash may have come before that was seen to.
-            await self._conform({*items, *self.brokers, *self.triggers})
+            await self._conform({*items, *gone, *self.brokers, *self.triggers})
             # What changed between the first list and the last is seen once more, which changes nothing.
             self._read_at = version
 
@@ -181,8 +182,7 @@ class Controller:
             while has_changes.is_set():
                 has_changes.clear()
                 await asyncio.sleep(0)
-            while not self._barrier.is_open(self._followed):  # noqa: ASYNC110 - it is open all day but for moments
-                await asyncio.sleep(BARRIER_INTERVAL_S)
+            await self._barrier.wait(lambda: self._followed)
             async with self._lock:
                 seen = {**burst}
                 burst.clear()

@@ -1,5 +1,7 @@
 """EventType: says whether the object exists that its events can be had from."""
 
+from collections.abc import Callable
+
 from eventing.reconcilers.status import Draft
 from eventing.reconcilers.turn import Turn
 from eventing.resources.duck import Reference
@@ -11,16 +13,18 @@ CONDITIONS = ("ReferenceExists",)
 
 
 class EventTypeReconciler:
-    """One EventType at a time."""
+    """One EventType at a time. `forget` hears of those that are gone."""
 
-    def __init__(self, *, world: World) -> None:
+    def __init__(self, *, world: World, forget: Callable[[Key], None]) -> None:
         self._world = world
+        self._forget = forget
 
     def reconcile(self, key: Key, turn: Turn) -> None:
         """Look for what it refers to, and say whether it is there."""
         item = self._world.get(key)
         if item is None:
             self._world.forget(key)
+            self._forget(key)
             return
         lookup, reference = self._world.read_as(key), item["spec"].get("reference")
         draft = Draft(item, CONDITIONS, turn.now)

@@ -6,7 +6,7 @@ Source: Knative's `eventtype-auto-create`.
 import asyncio
 import logging
 from typing import Final
-from weakref import WeakValueDictionary
+from weakref import WeakValueDictionary, ref
 
 from dispatcher.sighting import Sighting, Sightings
 from eventing.errors import AlreadyExists, Forbidden, InvalidResource, StoreUnavailable
@@ -14,7 +14,7 @@ from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER
 from eventing.resources.event_type import EVENT_TYPE
 from eventing.resources.event_type_sighting import Owner, event_type_of
-from eventing.resources.identity import Key, Lookup, Object
+from eventing.resources.identity import Key, Lookup, Object, key_of
 from eventing.resources.kind import Context, Served
 from eventing.resources.subscribable import CONTROLLER
 from eventing.resources.subscription import SUBSCRIPTION
@@ -28,11 +28,15 @@ _log = logging.getLogger(__name__)
 
 
 class EventTypeMaker:
-    """`sightings_of` gives each Broker or Channel what notices types; `run` makes EventTypes of what they noticed."""
+    """`sightings_of` gives each Broker or Channel what notices types; `run` makes EventTypes of what they noticed, and
+    `forget` has one that was deleted come again with the next event of its type.
+    """
 
     def __init__(self, store: Store) -> None:
         self._store = store
         self._sightings: WeakValueDictionary[Key, Sightings] = WeakValueDictionary()
+        self._made: dict[Key, tuple[ref[Sightings], Sighting]] = {}
+        """Which EventTypes there are because of what; they go with their owners, and are forgotten then."""
         self._awake = asyncio.Event()
         version = EVENT_TYPE.find_version("v1beta3")
         assert version is not None
@@ -42,6 +46,13 @@ class EventTypeMaker:
         """What is to notice the types of events of that Broker or Channel."""
         found = self._sightings[key] = Sightings(self._awake.set)
         return found
+
+    def forget(self, key: Key) -> None:
+        """That EventType is gone."""
+        sightings, sighting = self._made.pop(key, (None, None))
+        noticing = None if sightings is None else sightings()
+        if noticing is not None and sighting is not None:
+            noticing.forget(sighting)
 
     async def run(self, lookup: Lookup) -> None:
         """Make EventTypes, owned by what `lookup` finds. Until cancelled.
@@ -55,7 +66,9 @@ class EventTypeMaker:
             for key, sightings in [*self._sightings.items()]:
                 try:
                     for sighting in sightings.drain():
-                        await self._make(sighting, _owner(key, sighting, lookup))
+                        made = await self._make(sighting, _owner(key, sighting, lookup))
+                        if made is not None:
+                            self._made[made] = ref(sightings), sighting
                 except StoreUnavailable as error:
                     sightings.reset()
                     _log.debug("no EventType was made: %s", error)
@@ -63,16 +76,19 @@ class EventTypeMaker:
                     sightings.reset()
                     raise
 
-    async def _make(self, sighting: Sighting, owner: Object | None) -> None:
+    async def _make(self, sighting: Sighting, owner: Object | None) -> Key | None:
+        """The EventType that there is, None where there can be none."""
         if owner is None:
-            return  # it is gone, and its EventType would go, too
+            return None  # it is gone, and its EventType would go, too
         metadata = owner["metadata"]
         place = Owner(owner["apiVersion"], owner["kind"], metadata["namespace"], metadata["name"], metadata["uid"])
         try:
             item = admit(self._served, event_type_of(sighting, place), context=Context(CONTROLLER)).item
-            await self._store.create(item)
-        except (AlreadyExists, Forbidden, InvalidResource):
-            return
+            return key_of(await self._store.create(item))
+        except AlreadyExists:
+            return key_of(item)
+        except (Forbidden, InvalidResource):
+            return None
 
 
 def _owner(key: Key, sighting: Sighting, lookup: Lookup) -> Object | None:

@@ -31,7 +31,9 @@ TURN_ITEMS: Final = 64
 
 
 class Roster:
-    """Has every kind's objects looked at. `triggers` become the Triggers and Subscriptions that there are."""
+    """Has every kind's objects looked at. `triggers` become the Triggers and Subscriptions that there are;
+    `forget_type` hears of EventTypes that are gone.
+    """
 
     def __init__(
         self,
@@ -42,6 +44,7 @@ class Roster:
         catalogue: Catalogue,
         settings: Settings,
         triggers: dict[Key, ServedTrigger],
+        forget_type: Callable[[Key], None],
     ) -> None:
         self._world = world
         specifier, subscribers = Specifier(sinks, settings), Subscribers()
@@ -63,7 +66,7 @@ class Roster:
             CHANNEL.group_kind: ChannelReconciler(world=world, catalogue=catalogue).reconcile,
             **dict.fromkeys(source.KINDS, sources.reconcile),
             TRIGGER.group_kind: of_triggers.reconcile,
-            EVENT_TYPE.group_kind: EventTypeReconciler(world=world).reconcile,
+            EVENT_TYPE.group_kind: EventTypeReconciler(world=world, forget=forget_type).reconcile,
         }
 
     async def look_at(self, affected: set[Key], turn: Turn) -> None:

@@ -96,3 +96,17 @@ def test_after_a_reset_everything_is_told_of_once_more() -> None:
     sightings.reset()
     sightings.notice([an_event(), an_event()])
     assert ([Sighting("t", "/s", "", "1.0")], 2) == (sightings.drain(), waker.woken)
+
+
+def test_what_is_forgotten_is_told_of_once_more() -> None:
+    """In whatever form it comes; the others stay known, and it makes room for another."""
+    sightings = Sightings(Waker(), known_max=6)
+    both = [a_binary_event(), an_event()]
+    sightings.notice([*both, an_event("u")])
+    first, _ = sightings.drain()
+    for again in both:
+        sightings.forget(first)
+        sightings.notice([again, *both, an_event("u")])
+        assert [first] == sightings.drain()
+    sightings.forget(Sighting("unknown", "/s", "", "1.0"))
+    assert 0 == sightings.overlooked

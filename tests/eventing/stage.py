@@ -72,7 +72,7 @@ class Stage:
             dead_letters=DeadLetterOffice(self.engines.dead_letters, self.redriver),
         )
 
-    def create_controller(self, tell: Callable[[Occurrence], None] = lambda _: None) -> Controller:
+    def create_controller(self, tell: Callable[[Occurrence], None] = lambda _: None, **wiring: Any) -> Controller:
         """Another one, over the same store."""
         return Controller(
             store=self.store,
@@ -84,6 +84,7 @@ class Stage:
             base_url=BASE_URL,
             clock=timestamp,
             tell=tell,
+            **wiring,
         )
 
     async def apply(self, *items: Object) -> None:

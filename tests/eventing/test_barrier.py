@@ -4,12 +4,11 @@ import asyncio
 
 import pytest
 
-from eventing.barrier import Barrier
+from eventing.barrier import WAIT_MAX_S, Barrier
 from eventing.errors import StoreUnavailable
-from eventing.reconcilers.controller import Controller
 from eventing.resources.identity import Object
 from tests.e2e.manifests import broker, trigger
-from tests.eventing.stage import BASE_URL, Stage, config_map, eventually, settle, staged
+from tests.eventing.stage import config_map, eventually, settle, staged
 from tests.eventing.store.memory_store import MemoryStore
 
 URL = "http://127.0.0.1:9/"
@@ -56,7 +55,7 @@ async def test_a_controller_judges_by_all_of_it_at_once() -> None:
     """However many turns of the loop lie between the writes, and whoever else writes."""
     async with staged() as stage:
         barrier = Barrier(stage.store)
-        stage.controller = _controller(stage, barrier)
+        stage.controller = stage.create_controller(barrier=barrier)
         async with stage.following():
             await stage.apply(broker(), trigger("t", URL, retry=1), trigger("u", URL, retry=1))
             await settle()
@@ -74,15 +73,31 @@ async def test_a_controller_judges_by_all_of_it_at_once() -> None:
         await stage.controller.close()
 
 
-def _controller(stage: Stage, barrier: Barrier) -> Controller:
-    return Controller(
-        store=stage.store,
-        catalogue=stage.catalogue,
-        pools=stage.pools,
-        engines=stage.engines,
-        intake=stage.intake,
-        settings=stage.settings,
-        base_url=BASE_URL,
-        clock=lambda: "2026-01-01T00:00:00Z",
-        barrier=barrier,
-    )
+@pytest.mark.looptime
+async def test_nobody_waits_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    """Who holds it too long holds nobody more until he has let go; the next one is waited for again."""
+    store, clock = MemoryStore(), asyncio.get_running_loop().time
+    barrier, started_s = Barrier(store), clock()
+    async with barrier.hold():
+        await barrier.wait(lambda: 0)
+        assert WAIT_MAX_S == pytest.approx(clock() - started_s, abs=0.1)
+        await barrier.wait(lambda: 0)
+        assert WAIT_MAX_S == pytest.approx(clock() - started_s, abs=0.1)
+    async with barrier.hold():
+        with pytest.raises(TimeoutError):
+            await asyncio.wait_for(barrier.wait(lambda: 0), WAIT_MAX_S / 2)
+    assert ["what is written together has kept other changes waiting for 30 s: they go on without the rest of it"] == [
+        one.getMessage() for one in caplog.records
+    ]
+
+
+@pytest.mark.looptime
+async def test_a_version_that_is_never_seen_holds_nobody_for_ever(caplog: pytest.LogCaptureFixture) -> None:
+    """A watch that was begun anew may have passed it over."""
+    store = MemoryStore()
+    barrier = Barrier(store)
+    async with barrier.hold():
+        await store.create(placed("a"))
+    await barrier.wait(lambda: 0)
+    await barrier.wait(lambda: 0)
+    assert 1 == len(caplog.records)

@@ -27,7 +27,7 @@ def test_an_object_is_there_from_when_it_is_put_until_it_is_put_away() -> None:
 def test_a_replaced_world_has_nothing_of_the_one_before() -> None:
     world = World()
     world.put(key("a"), {"n": 1})
-    world.replace({key("b"): {"n": 2}})
+    assert {key("a")} == world.replace({key("b"): {"n": 2}})
     assert (None, {"n": 2}) == (world.get(key("a")), world.get(key("b")))
 
 

@@ -12,7 +12,8 @@ from hypothesis import strategies as st
 from dispatcher.tasks import supervise
 from eventing.errors import NotFound
 from eventing.reconcilers.controller import Controller
-from eventing.resources.identity import GroupKind, Object
+from eventing.resources.event_type import EVENT_TYPE
+from eventing.resources.identity import GroupKind, Key, Object
 from eventing.resources.service import SERVICE
 from eventing.settings import Settings
 from eventing.store.contract import Change, Listing
@@ -245,3 +246,21 @@ def test_following_ends_where_reading_everything_would(steps: list[Step], togeth
             await other.close()
 
     asyncio.run(play())
+
+
+async def test_an_event_type_that_is_gone_is_told_of() -> None:
+    """Whether its deletion was followed, or happened while nobody followed."""
+    async with staged() as stage:
+        gone: list[Key] = []
+        stage.controller = stage.create_controller(forget_type=gone.append)
+        version = {"apiVersion": "eventing.knative.dev/v1beta2", "kind": "EventType"}
+        for name in ("followed", "missed"):
+            await stage.apply({**version, "metadata": {"name": name}, "spec": {"type": "order"}})
+        followed, missed = (EVENT_TYPE.key("default", name) for name in ("followed", "missed"))
+        async with stage.following():
+            await stage.delete(followed)
+            await eventually(lambda: gone == [followed])
+        await stage.delete(missed)
+        await stage.reconcile()
+        assert [followed, missed] == gone
+        await stage.controller.close()

@@ -10,7 +10,7 @@ from eventing.reconcilers.event_type_maker import EventTypeMaker
 from eventing.resources.broker import BROKER
 from eventing.resources.channel import CHANNEL
 from eventing.resources.event_type import EVENT_TYPE
-from eventing.resources.identity import Key, Object
+from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.subscription import SUBSCRIPTION
 from eventing.resources.trigger import TRIGGER
 from tests.eventing.stage import an_event, eventually
@@ -51,6 +51,11 @@ class Scene:
         """By the name of what they are of."""
         items = (await self.store.list(EVENT_TYPE.group_kind)).items
         return {item["spec"]["reference"]["name"]: item for item in items}
+
+    async def of_broker(self) -> list[Object]:
+        """Those of what the Broker took."""
+        items = (await self.store.list(EVENT_TYPE.group_kind)).items
+        return [item for item in items if item["spec"]["reference"]["name"] == "b"]
 
     async def seen(self, number: int) -> None:
         await eventually(lambda: self.store.asked >= number)
@@ -133,3 +138,31 @@ async def test_a_broker_that_is_gone_is_forgotten() -> None:
         await scene.seen(1)
         assert ["b"] == [*await scene.types()]
         assert 0 == kept.overlooked
+
+
+async def test_one_that_was_deleted_comes_again_with_the_next_event_of_its_type() -> None:
+    """Whoever had made it; what else is known is not made again."""
+    async with making() as scene:
+        kept = noticing(scene, KEY)
+        await scene.seen(1)
+        kept.reset()
+        kept.notice([an_event("2"), an_event("3", "other")])
+        await scene.seen(3)
+        item = next(one for one in await scene.of_broker() if one["spec"]["type"] == "order")
+        await scene.store.delete(key_of(item))
+        scene.maker.forget(key_of(item))
+        kept.notice([an_event("4"), an_event("5", "other")])
+        await scene.seen(4)
+        assert ["order", "other"] == sorted(one["spec"]["type"] for one in await scene.of_broker())
+        assert 4 == scene.store.asked
+
+
+async def test_one_whose_broker_is_gone_or_that_nobody_made_is_forgotten_without_a_word() -> None:
+    async with making() as scene:
+        noticing(scene, CHANNEL.key("n", "c"))
+        kept = noticing(scene, KEY)
+        await scene.seen(1)
+        (item,) = await scene.of_broker()
+        del kept
+        for _ in range(2):
+            scene.maker.forget(key_of(item))

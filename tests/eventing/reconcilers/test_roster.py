@@ -41,6 +41,7 @@ async def one_pass(stage: Stage, *items: Object) -> Turn:
         catalogue=stage.catalogue,
         settings=stage.settings,
         triggers=stage.controller.triggers,
+        forget_type=lambda _: None,
     )
     turn = Turn(NOW, world)
     await roster.look_at({*seen}, turn)
