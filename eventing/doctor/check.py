@@ -1,0 +1,65 @@
+"""The name of everything that is looked at. Pure. What each means stands in docs/operations.md."""
+
+from enum import StrEnum
+
+
+class Check(StrEnum):
+    """One thing that is looked at; its value is what reports call it."""
+
+    DATA_FOLDER = "data-folder"
+    FILE_SYSTEM = "file-system"
+    DISK_SPACE = "disk-space"
+    FSYNC = "fsync"
+    DESCRIPTORS = "descriptors"
+    INGRESS_PORT = "ingress-port"
+    API_PORT = "api-port"
+    API_TOKENS = "api-tokens"
+    API_CERTIFICATE = "api-certificate"
+    SECRET_KEY = "secret-key"  # noqa: S105 - the name of a check
+
+    MANIFESTS = "manifests"
+
+    DATABASE_REACHABLE = "database-reachable"
+    DATABASE_VERSION = "database-version"
+    DATABASE_TABLES = "database-tables"
+    DATABASE_RIGHTS = "database-rights"
+    DATABASE_WRITABLE = "database-writable"
+    DATABASE_DURABILITY = "database-durability"
+    DATABASE_CONNECTIONS = "database-connections"
+    DATABASE_NOTICES = "database-notices"
+    DATABASE_LATENCY = "database-latency"
+    DATABASE_CLOCK = "database-clock"
+
+    REDIS_REACHABLE = "redis-reachable"
+    REDIS_LOGIN = "redis-login"
+    REDIS_VERSION = "redis-version"
+    REDIS_MODE = "redis-mode"
+    REDIS_ROLE = "redis-role"
+    REDIS_WRITES = "redis-writes"
+    REDIS_PERSISTENCE = "redis-persistence"
+    REDIS_MEMORY = "redis-memory"
+    REDIS_EVICTION = "redis-eviction"
+    REDIS_REPLICAS = "redis-replicas"
+    REDIS_CLIENTS = "redis-clients"
+    REDIS_RIGHTS = "redis-rights"
+    REDIS_LATENCY = "redis-latency"
+    REDIS_CLOCK = "redis-clock"
+
+    KAFKA_REACHABLE = "kafka-reachable"
+    KAFKA_LOGIN = "kafka-login"
+    KAFKA_LISTENERS = "kafka-listeners"
+    KAFKA_VERSION = "kafka-version"
+    KAFKA_BROKERS = "kafka-brokers"
+    KAFKA_CREATION = "kafka-creation"
+    KAFKA_CLOCK = "kafka-clock"
+    KAFKA_TOPIC = "kafka-topic"
+    KAFKA_REPLICATION = "kafka-replication"
+    KAFKA_IN_SYNC = "kafka-in-sync"
+    KAFKA_ELECTION = "kafka-election"
+    KAFKA_RETENTION = "kafka-retention"
+    KAFKA_CLEANUP = "kafka-cleanup"
+    KAFKA_SIZE = "kafka-size"
+    KAFKA_RIGHTS = "kafka-rights"
+    KAFKA_GROUP = "kafka-group"
+
+    TIME = "time"
