@@ -14,6 +14,7 @@ from eventing.cli import (
     deadletter,
     delete,
     describe,
+    doctor,
     filter_test,
     get,
     kubeconfig,
@@ -52,6 +53,7 @@ app.command("migrate")(migrate.migrate)
 app.command("send")(send.send)
 app.command("sink")(sink.sink)
 app.command("status")(status.status)
+app.command("doctor")(doctor.doctor)
 filters.command("test")(filter_test.filter_test)
 dead_letters.command("list")(deadletter.list_dead_letters)
 dead_letters.command("show")(deadletter.show_dead_letter)
