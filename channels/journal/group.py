@@ -15,7 +15,7 @@ from channels.journal.reading import Found, read_log
 from channels.journal.run import Held, HeldParked, Run
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import GroupState
-from channels.journal.waiting import Waiting
+from channels.waiting import Waiting
 
 if TYPE_CHECKING:
     from channels.journal.channel import JournalChannel

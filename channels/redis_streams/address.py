@@ -1,0 +1,82 @@
+"""Where a Redis server is, and as whom one asks it."""
+
+import ssl
+from dataclasses import dataclass
+from typing import Final
+from urllib.parse import parse_qs, unquote, urlsplit
+
+_PORT: Final = 6379
+_SENTINEL_PORT: Final = 26379
+_SENTINEL: Final = "redis+sentinel"
+_SENTINEL_TLS: Final = "rediss+sentinel"
+_SCHEMES: Final = ("redis", "rediss", _SENTINEL, _SENTINEL_TLS)
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """Who asks. They go before what the URL says. `ca_pem` are the certificates to trust besides the system's."""
+
+    username: str = ""
+    password: str = ""
+    ca_pem: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Address:
+    """What a URL says. With a `service` the hosts are Sentinels, which know where its master is."""
+
+    hosts: tuple[tuple[str, int], ...]
+    database: int
+    username: str
+    password: str
+    service: str
+    has_tls: bool
+    ca_file: str
+
+    @property
+    def told(self) -> str:
+        """For people: without the password."""
+        where = ",".join([f"{host}:{port}" for host, port in self.hosts])
+        return f"{where} ({self.service})" if self.service else where
+
+
+def parse_address(url: str) -> Address:
+    """`redis://USER:PASSWORD@HOST:PORT/DATABASE`, `rediss://` with TLS, where `?ssl_ca_certs=FILE` names whom to trust;
+    `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE/DATABASE`. Raises ValueError.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in _SCHEMES:
+        raise ValueError(f"a Redis URL begins with {', '.join(_SCHEMES)}, not with {parts.scheme!r}")
+    has_sentinels = parts.scheme in (_SENTINEL, _SENTINEL_TLS)
+    who, _, where = parts.netloc.rpartition("@")
+    username, _, password = who.partition(":")
+    default = _SENTINEL_PORT if has_sentinels else _PORT
+    hosts = tuple([_host(one, default) for one in where.split(",")])
+    path = [part for part in parts.path.split("/") if part]
+    service = path.pop(0) if has_sentinels and path else ""
+    if has_sentinels != bool(service) or (len(hosts) > 1 and not has_sentinels):
+        raise ValueError("redis+sentinel:// needs the name of the service behind the hosts, and only it has many hosts")
+    database = path[0] if path else "0"
+    if not database.isdigit() or len(path) > 1:
+        raise ValueError(f"{database!r} is no number of a database")
+    files = parse_qs(parts.query).get("ssl_ca_certs", [""])
+    has_tls = parts.scheme in ("rediss", _SENTINEL_TLS)
+    return Address(hosts, int(database), unquote(username), unquote(password), service, has_tls, files[0])
+
+
+def tls_of(address: Address, credentials: Credentials | None) -> ssl.SSLContext | None:
+    """How to speak to that server; None for in the clear. Raises OSError where a file cannot be read."""
+    if not address.has_tls:
+        return None
+    context = ssl.create_default_context(cafile=address.ca_file or None)
+    if credentials is not None and credentials.ca_pem:
+        context.load_verify_locations(cadata=credentials.ca_pem)
+    return context
+
+
+def _host(where: str, default: int) -> tuple[str, int]:
+    """Raises ValueError."""
+    parts = urlsplit(f"//{where}")
+    if not parts.hostname:
+        raise ValueError("a Redis URL names a host")
+    return parts.hostname, parts.port or default

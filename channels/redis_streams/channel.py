@@ -1,0 +1,379 @@
+"""One channel on a Redis server: what is published gathers for the next commit, groups are read from its stream."""
+
+import asyncio
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager, suppress
+from typing import TYPE_CHECKING, Any, Final, Self
+
+from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
+from channels.errors import ChannelFull, ChannelUnavailable
+from channels.event import Event
+from channels.redis_streams.committer import Command
+from channels.redis_streams.connection import Word
+from channels.redis_streams.counting import EVENTS, PARKED, PARKED_SIZE, SIZE, Counters
+from channels.redis_streams.entry import position_of, start_after
+from channels.redis_streams.errors import FENCED, ServerError, translate
+from channels.redis_streams.group import Group
+from channels.redis_streams.link import pack_script
+from channels.redis_streams.member import Member
+from channels.redis_streams.parking import adopt
+from channels.redis_streams.publishing import Positioned, Publishing
+from channels.redis_streams.reader import Reader
+from channels.redis_streams.remembering import Remembering
+from channels.redis_streams.retention import NO_RETENTION, Retention
+from channels.redis_streams.script import BEGIN, COMMIT, TICK
+
+if TYPE_CHECKING:
+    from channels.redis_streams.server import RedisServer
+
+_STORED: Final = b"stored"
+_DAMAGED: Final = b"damaged"
+
+
+class RedisChannel:
+    """Made by `RedisServer.channel`. `retention` may be set at any time."""
+
+    def __init__(
+        self, server: "RedisServer", name: str, *, events_max: int, size_max_bytes: int,
+        retention: Retention = NO_RETENTION,
+    ) -> None:  # fmt: skip
+        self.server: Final = server
+        self.name: Final = name
+        self.retention = retention
+        self.groups: Final[dict[str, Group]] = {}
+        self.counters: Final = Counters()
+        self.publishing: Final = Publishing(self)
+        self._events_max: Final = events_max
+        self._size_max_bytes: Final = size_max_bytes
+        self._prefix: Final = server.prefix_of(name)
+        self.log: Final = f"{self._prefix}log"
+        self._is_open = False
+        self._is_changed = False
+        self._owed: list[Word] = []
+        self._readers: Final[dict[str, Reader]] = {}
+        self._joining: Final = asyncio.Lock()
+        self._hooks: Final[list[Callable[[], None]]] = []
+        self._remembering: Final = Remembering(self, f"{self._prefix}remembered")
+        self._has_settled = True
+        """Something may be trimmed."""
+
+    @property
+    def features(self) -> Features:
+        """Durable where the server writes each command to its disk before it answers."""
+        is_durable = self.server.persistence == "always"
+        return Features(persistent=True, durable=is_durable, ordered=True, replayable=True, shared=True)
+
+    @property
+    def keys(self) -> tuple[str, str]:
+        """What each script is given: where the channel's keys are, and this process's fence."""
+        return self._prefix, self.server.fence
+
+    async def __aenter__(self) -> Self:
+        await self.server.ready()
+        await self._begin("", "$")
+        self._is_open = True
+        self.server.attach(self)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """Everything owed is committed, where the server can be reached; what was held is given back."""
+        if not self._is_open:
+            return
+        self._is_open = False
+        try:
+            await asyncio.gather(*[reader.stop() for reader in self._readers.values()])
+            with suppress(ChannelUnavailable):  # what is owed to a server that is gone, another process will do again
+                await self.server.committer.flush()
+                self.owe(["leave"])
+                await self.server.committer.flush()
+        finally:
+            self._end()
+
+    def abandon(self) -> None:
+        """End without a goodbye: the server is left with what it has."""
+        self._is_open = False
+        self._end()
+
+    def _end(self) -> None:
+        self.server.detach(self)
+        self.refuse(_closed())
+        for group in self.groups.values():
+            group.close()
+        self.groups.clear()
+        self._readers.clear()
+
+    # What is published
+
+    def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
+        """Store all of the events or none, and tell the receipt after the commit that has them."""
+        if not self._is_open:
+            receipt.refused(_closed())
+            return
+        error = self.server.committer.error
+        if error is not None:
+            receipt.refused(error)
+            return
+        size_bytes = 0
+        for event in events:
+            size_bytes += event.size
+        publishing, counters = self.publishing, self.counters
+        held = counters[EVENTS] + counters[PARKED] + publishing.events
+        held_bytes = counters[SIZE] + counters[PARKED_SIZE] + publishing.size_bytes
+        if held + len(events) > self._events_max or held_bytes + size_bytes > self._size_max_bytes:
+            receipt.refused(ChannelFull(f"{held} events of {held_bytes} bytes are held"))
+            return
+        publishing.submit(events, size_bytes, receipt)
+        self.change()
+
+    async def publish(self, events: Sequence[Event]) -> list[Position]:
+        """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
+        receipt = _Answer(asyncio.get_running_loop().create_future())
+        self.submit(events, receipt)
+        await receipt.answer
+        return [*range(receipt.first, receipt.first + len(events))]
+
+    # What is settled
+
+    def settled(self, group: Group, positions: Sequence[Position], sizes: Sequence[int]) -> None:
+        """One group has settled these: what no other group wants is held no more."""
+        self._has_settled = True
+        if len(self.groups) > 1:
+            others = [other for other in self.groups.values() if other is not group]
+            pairs_ = zip(positions, sizes, strict=True)
+            sizes = [size for position, size in pairs_ if not any(other.wants(position) for other in others)]
+        self.counters.add(EVENTS, -len(sizes))
+        self.counters.add(SIZE, -sum(sizes))
+
+    def set_aside(self, body: bytes) -> None:
+        """It cannot be read. It is kept apart, for people."""
+        self.owe(["damaged", body])
+
+    def statistics(self) -> ChannelStatistics:
+        """What is held at this moment, by all processes as far as it is known here."""
+        counters = self.counters
+        return ChannelStatistics(
+            events=max(0, counters[EVENTS] + counters[PARKED]),
+            size_bytes=max(0, counters[SIZE] + counters[PARKED_SIZE]),
+            events_max=self._events_max,
+            size_max_bytes=self._size_max_bytes,
+            stored=counters[_STORED],
+            damaged=counters[_DAMAGED],
+        )
+
+    # Groups
+
+    @asynccontextmanager
+    async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
+        """Join a group for the length of the context. Raises ChannelUnavailable."""
+        if not self._is_open:
+            raise _closed()
+        async with self._joining:
+            joined = self.groups.get(group)
+            if joined is None or not joined.members:
+                joined = await self._join(group, start)
+            member = Member(joined)
+            joined.members.add(member)
+        try:
+            yield member
+        finally:
+            member.leave()
+            if not joined.members and self._is_open:
+                await asyncio.shield(asyncio.ensure_future(self._leave_group(joined)))
+
+    async def _join(self, name: str, start: Start) -> Group:
+        await self.server.committer.flush()
+        moved = await self._begin(name, start_after(start))
+        group = self.groups[name]
+        adopt(group, moved)
+        reader = self._readers[name] = Reader(self, group)
+        reader.start()
+        return group
+
+    async def _leave_group(self, group: Group) -> None:
+        """The last member of this process has left: what is in memory goes to the others."""
+        async with self._joining:
+            reader = self._readers.pop(group.name, None)
+            if reader is not None:
+                await reader.stop()
+            if group.members or not self._is_open or self.groups.get(group.name) is not group:
+                return
+            group.release()
+            self.owe(["release", group.key])
+
+    async def _begin(self, name: str, after: str) -> Sequence[Any]:
+        """Have the server know a group, and learn what it knows. Raises ChannelUnavailable."""
+        try:
+            state, rows, moved, remembered = await self.server.link.run(
+                BEGIN, self.keys, self.server.me, name, after, self.server.me
+            )
+        except ServerError as error:
+            self.server.look_at(error)
+            raise translate(error) from error
+        self.counters.learn(state)
+        self._remembering.learn(remembered)
+        for key, last, pending in rows:
+            known = self.groups.get(key.decode())
+            if known is None or (known.name == name and not known.members):
+                self.groups[key.decode()] = Group(self, key.decode(), position_of(last), pending)
+        return moved if isinstance(moved, list) else []
+
+    def forget(self, group: str) -> None:
+        """The group is no more, with all its queues."""
+        gone = self.groups.get(group)
+        if gone is None:
+            return
+        for queue in [*gone.queues.values()]:
+            queue.clear()
+        self.counters.add(PARKED, -gone.left[0])
+        self.counters.add(PARKED_SIZE, -gone.left[1])
+        others = [other for other in self.groups.values() if other is not gone]
+        held = max([other.unsettled for other in others], default=0)
+        held_bytes = max([other.unsettled_size_bytes for other in others], default=0)
+        if len(others) < 2:  # of several the server will tell
+            self.counters.add(EVENTS, held - self.counters[EVENTS])
+            self.counters.add(SIZE, held_bytes - self.counters[SIZE])
+        del self.groups[group]
+        gone.close()
+        self.owe(["forget", gone.key])
+
+    def keep_order(self, group: Group, *, is_needed: bool) -> None:
+        """Whether one process at a time may receive for that group."""
+
+    # What is remembered
+
+    def remember(self, name: str, value: bytes | None) -> None:
+        """Keep a small value by that name, or none any more."""
+        self._remembering.set(name, value)
+
+    @property
+    def remembered(self) -> Mapping[str, bytes]:
+        """What was last remembered, by name."""
+        return self._remembering.values
+
+    def before_commit(self, do: Callable[[], None]) -> None:
+        """Call that whenever a commit is put together."""
+        self._hooks.append(do)
+
+    # Commits
+
+    def owe(self, words: list[Word]) -> None:
+        """An operation of the script `commit`, for the next one; behind what was settled before."""
+        if not self._is_open and words != ["leave"]:
+            return
+        if words[0] not in ("park", "settle"):
+            self._put_acks()
+        self._owed += words
+        self.change()
+
+    def change(self) -> None:
+        """The next commit is about this channel too."""
+        if not self._is_changed:
+            self._is_changed = True
+            self.server.committer.schedule()
+
+    def change_again(self) -> None:
+        """The commit that is put together does not have all of it."""
+        self._is_changed = False
+        asyncio.get_running_loop().call_soon(self.change)
+
+    def before(self) -> None:
+        """A commit is about to be put together."""
+        for do in self._hooks:
+            do()
+
+    def put(self, serial: int) -> list[Command]:
+        """What was settled, parked and remembered, and what was published."""
+        if not self._is_changed:
+            return []
+        self._is_changed = False
+        self._put_acks()
+        commands: list[Command] = []
+        if self._owed:
+            words: list[Word] = [self.server.me, serial, *self._owed]
+            self._owed = []
+            self.counters.put()
+            commands.append(Command(pack_script(COMMIT, self.keys, words), True, self._committed, _ignore))
+        return [*commands, *self.publishing.put()]
+
+    def _put_acks(self) -> None:
+        for group in self.groups.values():
+            group.put_acks(self._owed)
+
+    def _committed(self, state: Sequence[bytes]) -> None:
+        for group in self.groups.values():
+            group.acks_flying.clear()
+        self._remembering.committed()
+        self.counters.done(state)
+
+    def stored(self, state: Sequence[bytes]) -> None:
+        """What was published is stored, and the server says what there is."""
+        self.counters.learn(state)
+
+    def refuse(self, error: Exception) -> None:
+        """What was published and not put yet is refused."""
+        self.publishing.refuse(error)
+
+    # Other processes
+
+    def start_over(self) -> None:
+        """Another process has taken over all that this one had."""
+        self._owed.clear()
+        self._remembering.committed()
+        self.counters.forget()
+        for group in self.groups.values():
+            group.reset()
+            group.tell()
+
+    async def tick(self) -> None:
+        """Take what others left, trim what nobody wants, and learn what there is. Raises ChannelUnavailable."""
+        server = self.server
+        joined = [group.key for group in self.groups.values() if group.members]
+        is_trimming, self._has_settled = self._has_settled, False
+        age_ms = int(self.retention.age_s * 1000)
+        try:
+            state, adopted, returned = await server.link.run(
+                TICK, self.keys, server.me, *server.member_prefixes, int(server.lease_s * 6000), age_ms,
+                self.retention.size_max_bytes, int(is_trimming or bool(self.retention)), *joined,
+            )  # fmt: skip
+        except ServerError as error:
+            if error.code == FENCED:
+                server.start_over()
+                return
+            raise translate(error) from error
+        if not self._is_open:
+            return
+        self.counters.learn(state)
+        for key, moved in adopted:
+            group = self.groups.get(key.decode())
+            if group is not None:
+                adopt(group, moved)
+                group.tell()
+        for key in returned:
+            reader = self._readers.get(key.decode())
+            if reader is not None:
+                with suppress(ServerError):
+                    await reader.claim()
+        await self._remembering.refresh()
+
+
+class _Answer(Positioned):
+    """A receipt that a publish waits for."""
+
+    def __init__(self, answer: "asyncio.Future[None]") -> None:
+        self.answer = answer
+
+    def stored(self) -> None:
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+    def refused(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+def _ignore(error: Exception) -> None:
+    """What is owed is never refused; where another process has taken over, it is of no use."""
+
+
+def _closed() -> ChannelUnavailable:
+    return ChannelUnavailable("the channel is closed")

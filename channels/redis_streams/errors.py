@@ -1,0 +1,51 @@
+"""What a Redis server may answer instead of a result, and how it is told to those above. One table, by the code that
+begins each error.
+"""
+
+from typing import Final
+
+from hiredis import HiredisError
+
+from channels.errors import ChannelFull, ChannelUnavailable
+
+
+class ServerError(Exception):
+    """The server has refused a command. `code` is the word that its answer begins with, such as `OOM`."""
+
+    def __init__(self, answer: object) -> None:
+        super().__init__(str(answer))
+        self.code: Final = str(answer).partition(" ")[0]
+
+
+class ConnectionLost(Exception):  # noqa: N818 - named for what it is
+    """Time must act: the connection ended, or the server did not answer in time. What was asked may have happened."""
+
+
+FENCED: Final = "FENCED"
+"""From our scripts: another process has taken over what this one had."""
+NO_GROUP: Final = "NOGROUP"
+_KINDS: Final[dict[str, type[ChannelFull | ChannelUnavailable]]] = {
+    "OOM": ChannelFull,
+    "LOADING": ChannelUnavailable,
+    "READONLY": ChannelUnavailable,
+    "MASTERDOWN": ChannelUnavailable,
+    "NOREPLICAS": ChannelUnavailable,
+    "MISCONF": ChannelUnavailable,
+    "BUSY": ChannelUnavailable,
+    "NOAUTH": ChannelUnavailable,
+    "WRONGPASS": ChannelUnavailable,
+    "NOPERM": ChannelUnavailable,
+    "NOSCRIPT": ChannelUnavailable,
+}
+RECONNECT: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH", "NOSCRIPT", "LOADING", "UNBLOCKED"})
+"""After these another connection may do better: to another master, as another user, with the scripts loaded anew."""
+DRIVER_ERRORS: Final = (ServerError, ConnectionLost, OSError, TimeoutError, HiredisError)
+"""What asking a server may raise."""
+
+
+def translate(error: BaseException) -> ChannelFull | ChannelUnavailable:
+    """The error for those above, its cause kept. What the table does not know may pass as well: unavailable."""
+    kind = _KINDS.get(error.code, ChannelUnavailable) if isinstance(error, ServerError) else ChannelUnavailable
+    told = kind(f"Redis cannot store: {error or type(error).__name__}")
+    told.__cause__ = error
+    return told

@@ -1,0 +1,99 @@
+"""What was published into one channel: gathered, put into a commit, and told to those who published it."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any, Final
+
+from channels.contract import Position, Receipt
+from channels.event import Event
+from channels.frame import encode_event
+from channels.redis_streams.committer import Command
+from channels.redis_streams.connection import Word
+from channels.redis_streams.entry import position_of
+from channels.redis_streams.link import pack_script
+from channels.redis_streams.script import PUBLISH
+
+if TYPE_CHECKING:
+    from channels.redis_streams.channel import RedisChannel
+
+_COMMIT_EVENTS_MAX: Final = 4096
+_COMMIT_SIZE_MAX_BYTES: Final = 16 * 2**20
+"""How much one commit may publish, what was submitted together more or less: the server does nothing else meanwhile."""
+
+
+class Positioned(Receipt):
+    """A receipt that is told the first position as well, before it is told that the events are stored."""
+
+    first: Position = 0
+
+
+class Publishing:
+    """`events` and `size_bytes` are what is pending: gathered, or on its way."""
+
+    def __init__(self, channel: "RedisChannel") -> None:
+        self.events = 0
+        self.size_bytes = 0
+        self._channel: Final = channel
+        self._gathered: list[tuple[Sequence[Event], int, Receipt]] = []
+
+    def submit(self, events: Sequence[Event], size_bytes: int, receipt: Receipt) -> None:
+        """For the next commit."""
+        self.events += len(events)
+        self.size_bytes += size_bytes
+        self._gathered.append((events, size_bytes, receipt))
+
+    def put(self) -> list[Command]:
+        """What was gathered, or as much of it as a commit may publish."""
+        gathered = self._gathered
+        if not gathered:
+            return []
+        taken = self._take()
+        channel = self._channel
+        size_bytes = sum([size for _, size, _ in taken])
+        words: list[Word] = [channel.server.me, int(bool(channel.retention)), size_bytes]
+        for events, _, _ in taken:
+            for event in events:
+                words += (event.size, encode_event(event))
+        packed = pack_script(PUBLISH, channel.keys, words)
+        return [
+            Command(
+                packed, False, lambda answer: self._stored(taken, answer), lambda error: self._refused(taken, error)
+            )
+        ]
+
+    def _take(self) -> list[tuple[Sequence[Event], int, Receipt]]:
+        count = size_bytes = 0
+        for at, (events, size, _) in enumerate(self._gathered):
+            count += len(events)
+            size_bytes += size
+            if at and (count > _COMMIT_EVENTS_MAX or size_bytes > _COMMIT_SIZE_MAX_BYTES):
+                taken, self._gathered = self._gathered[:at], self._gathered[at:]
+                self._channel.change_again()
+                return taken
+        taken, self._gathered = self._gathered, []
+        return taken
+
+    def _stored(self, taken: list[tuple[Sequence[Event], int, Receipt]], answer: Any) -> None:
+        ms, sequence, state = answer
+        self._channel.stored(state)
+        position = position_of(ms + b"-" + sequence)
+        self._forget(taken)
+        for events, _, receipt in taken:
+            if isinstance(receipt, Positioned):
+                receipt.first = position
+            position += len(events)
+            receipt.stored()
+
+    def _refused(self, taken: list[tuple[Sequence[Event], int, Receipt]], error: Exception) -> None:
+        self._forget(taken)
+        for _, _, receipt in taken:
+            receipt.refused(error)
+
+    def _forget(self, taken: list[tuple[Sequence[Event], int, Receipt]]) -> None:
+        for events, size_bytes, _ in taken:
+            self.events -= len(events)
+            self.size_bytes -= size_bytes
+
+    def refuse(self, error: Exception) -> None:
+        """What was gathered is not stored."""
+        gathered, self._gathered = self._gathered, []
+        self._refused(gathered, error)

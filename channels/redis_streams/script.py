@@ -1,0 +1,46 @@
+"""What runs inside the server, in Lua: each script is one step, whole or not at all.
+
+A channel's keys begin with one prefix, `KEYS[1]`, whose braces keep them in one slot of a cluster; `KEYS[2]` is the
+fence of the process that asks, `ARGV[1]` its member id. Behind the prefix:
+
+| key | what it holds |
+|---|---|
+| `log` | the stream: one entry per event, its size the name of the field, its frame the value |
+| `state` | a hash of counters: `stored`, `events`, `size`, `parked`, `psize`, per group `u:` and `v:` (what it has not
+  settled, and its bytes), the last id given (`ms`, `seq`), `born`, `rv` (version of what is remembered) |
+| `groups` | a hash: each group, and after which id it began |
+| `remembered` | a hash |
+| `members` | a hash: member ids that have something here, and when they were found dead |
+| `queues:ID` | a hash: the queues of a process, behind `u` or `o` for their order, and their bytes |
+| `z:ID:QUEUE`, `t:ID:QUEUE` | sorted sets: what waits in a queue, and what was taken from it |
+| `b:ID:QUEUE` | a hash: the bodies of both |
+
+The process `-` is nobody: what it has goes to whoever comes. Scripts that only give back, settle or park run also where
+the server is out of memory, for that is how it gets some.
+"""
+
+from hashlib import sha1
+from importlib.resources import files
+from typing import Final
+
+NOBODY: Final = "-"
+_COMMON: Final = files(__package__).joinpath("common.lua").read_text()
+
+
+class Script:
+    """A script, and the digest that it is called by."""
+
+    def __init__(self, name: str, *, may_fill: bool = False) -> None:
+        first = "#!lua\n" if may_fill else "#!lua flags=allow-oom\n"
+        self.text: Final = (first + _COMMON + files(__package__).joinpath(f"{name}.lua").read_text()).encode()
+        self.digest: Final = sha1(self.text, usedforsecurity=False).hexdigest()
+
+
+COMMIT: Final = Script("commit")
+PUBLISH: Final = Script("publish", may_fill=True)
+BEGIN: Final = Script("begin")
+TICK: Final = Script("tick")
+CLAIM: Final = Script("claim")
+TAKE: Final = Script("take")
+DEAD_LETTER: Final = Script("dead_letter")
+SCRIPTS: Final = (COMMIT, PUBLISH, BEGIN, TICK, CLAIM, TAKE, DEAD_LETTER)

@@ -1,0 +1,237 @@
+"""One Redis server, and this process's part in what is on it: its name there, its lease, its commits."""
+
+import asyncio
+import logging
+import secrets
+import time
+from contextlib import suppress
+from typing import Any, Final, Literal, Self
+
+from channels.errors import ChannelUnavailable
+from channels.redis_streams.address import Credentials, parse_address
+from channels.redis_streams.channel import RedisChannel
+from channels.redis_streams.clock import ServerClock
+from channels.redis_streams.committer import Committer
+from channels.redis_streams.connection import Connection, connect
+from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError
+from channels.redis_streams.link import Link
+from channels.redis_streams.retention import NO_RETENTION, Retention
+from channels.redis_streams.script import SCRIPTS
+
+Persistence = Literal["always", "everysec", "no", "none", "unknown"]
+"""Redis' `appendfsync`; `none` where there is no AOF, `unknown` where one may not ask."""
+_TICK_MAX_S: Final = 1.0
+_LOG_INTERVAL_S: Final = 1.0
+_CLOCK_LOOKS: Final = 4
+_FSYNC: Final[dict[str, Persistence]] = {"always": "always", "everysec": "everysec", "no": "no"}
+_log = logging.getLogger(__name__)
+
+
+class RedisServer:
+    """Entered before any of its channels, and left after them. Entering does not need the server to be there.
+
+    `lease_s` is how long after its last word a process is taken for dead, `timeout_s` how long the server may take for
+    an answer. `prefix` begins the names of all keys.
+    """
+
+    def __init__(
+        self, url: str, *, credentials: Credentials | None = None, prefix: str = "eventing", lease_s: float = 10.0,
+        timeout_s: float = 5.0,
+    ) -> None:  # fmt: skip
+        self.prefix: Final = prefix
+        self.lease_s: Final = lease_s
+        self.block_s: Final = lease_s / 4
+        """How long a reader's question may rest with the server: less than the lease, so that none is left by then."""
+        self.persistence: Persistence = "unknown"
+        self.clock = ServerClock(time.monotonic)
+        self.me = secrets.token_hex(6)
+        """What this process is called there, until another one takes it for dead."""
+        self._address: Final = parse_address(url)
+        self._credentials = credentials
+        self._timeout_s: Final = timeout_s
+        self._entries = 0
+        self._channels: Final[list[RedisChannel]] = []
+        self._tick: asyncio.Task[None] | None = None
+        self._problem: str | None = None
+        self._logged_at_s = -_LOG_INTERVAL_S
+        self.link: Link
+        self.committer: Committer
+
+    async def __aenter__(self) -> Self:
+        self.link = Link(self.connect, self._introduce)
+        self.committer = Committer(self.link, self.start_over)
+        self.committer.when_relieved(self._wake)
+        self._tick = asyncio.get_running_loop().create_task(self._beat())
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        with suppress(ChannelUnavailable, *DRIVER_ERRORS):
+            if self.link.connection is not None:
+                await self.committer.flush()
+                await self.link.call("DEL", self._lease)
+        await self._end()
+
+    async def abandon(self) -> None:
+        """End as a killed process does."""
+        for channel in [*self._channels]:
+            channel.abandon()
+        await self._end()
+
+    async def _end(self) -> None:
+        assert self._tick is not None
+        self._tick.cancel()
+        await asyncio.wait([self._tick])
+        self.committer.close()
+        self.link.close()
+
+    # Channels
+
+    def channel(
+        self, name: str, *, events_max: int, size_max_bytes: int, retention: Retention = NO_RETENTION
+    ) -> RedisChannel:
+        """One more channel, not entered yet."""
+        return RedisChannel(self, name, events_max=events_max, size_max_bytes=size_max_bytes, retention=retention)
+
+    async def drop(self, name: str) -> None:
+        """Delete all there is of a channel that no process has entered. Raises ChannelUnavailable."""
+        cursor = b"0"
+        pattern = "".join([f"\\{sign}" if sign in "*?[]\\" else sign for sign in self.prefix_of(name)]) + "*"
+        while True:
+            cursor, found = await self.link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+            if found:
+                await self.link.call("UNLINK", *found)
+            if cursor == b"0":
+                return
+
+    def prefix_of(self, name: str) -> str:
+        """What the keys of a channel begin with. The braces keep them in one slot."""
+        return f"{self.prefix}:{{{name}}}:"
+
+    @property
+    def fence(self) -> str:
+        """The key by which others say that they have taken over what this process had."""
+        return f"{self.prefix}:fence:{self.me}"
+
+    @property
+    def member_prefixes(self) -> tuple[str, str]:
+        """What the leases' and the fences' keys begin with."""
+        return f"{self.prefix}:member:", f"{self.prefix}:fence:"
+
+    @property
+    def _lease(self) -> str:
+        return f"{self.prefix}:member:{self.me}"
+
+    def attach(self, channel: RedisChannel) -> None:
+        """It takes part in commits."""
+        self._channels.append(channel)
+        self.committer.parts.append(channel)
+
+    def detach(self, channel: RedisChannel) -> None:
+        """It takes part no more."""
+        if channel in self._channels:
+            self._channels.remove(channel)
+            self.committer.parts.remove(channel)
+
+    def new_entry(self) -> bytes:
+        """An id for a parked delivery: greater than any before it of this process, and no other's."""
+        self._entries += 1
+        return b"%012x%b" % (self._entries, self.me.encode())
+
+    # The server
+
+    @property
+    def fault(self) -> str | None:
+        """Why it cannot store at this moment."""
+        error = self.committer.error
+        return self._problem if error is None else str(error)
+
+    def replace_credentials(self, credentials: Credentials | None) -> None:
+        """From the next connection on; those that are open are made anew."""
+        if credentials != self._credentials:
+            self._credentials = credentials
+            self.link.abort()
+
+    async def ready(self) -> None:
+        """Return once it answers. Raises ChannelUnavailable."""
+        try:
+            await self.link.call("PING")
+        except ServerError as error:
+            raise ChannelUnavailable(str(error)) from error
+
+    async def connect(self) -> Connection:
+        """One more connection. Raises DRIVER_ERRORS."""
+        texts = [script.text for script in SCRIPTS]
+        return await connect(self._address, self._credentials, texts, timeout_s=self._timeout_s)
+
+    async def _introduce(self, connection: Connection) -> None:
+        """What must be known before anything is asked: that this process lives, how late it is, what a 202 is worth."""
+        await connection.call("SET", self._lease, "", "PX", int(self.lease_s * 1000))
+        for _ in range(_CLOCK_LOOKS):
+            await self._look_at_clock(connection)
+        self.persistence = await _persistence(connection)
+
+    async def _look_at_clock(self, connection: Connection) -> None:
+        asked_s = time.monotonic()
+        seconds, microseconds = await connection.call("TIME")
+        answered_s = time.monotonic()
+        saved = await connection.call("GET", f"{self.prefix}:clock")
+        self.clock.learn(max(int(seconds) * 1_000_000 + int(microseconds), int(saved or 0)), asked_s, answered_s)
+
+    def look_at(self, error: ServerError) -> None:
+        """A script was refused, perhaps because another process has taken over."""
+        if error.code == FENCED:
+            self.start_over()
+
+    def start_over(self) -> None:
+        """Another process took this one for dead, and has what it had: go on under another name."""
+        _log.warning("this process was silent for %.1f s: others have taken over what it held", self.lease_s)
+        self.me = secrets.token_hex(6)
+        self.committer.drop()
+        for channel in [*self._channels]:
+            channel.start_over()
+        self.link.abort()
+
+    def complain(self, error: BaseException) -> None:
+        """One line a second at most."""
+        now_s = time.monotonic()
+        if now_s - self._logged_at_s >= _LOG_INTERVAL_S:
+            self._logged_at_s = now_s
+            _log.warning("Redis at %s: %s", self._address.told, error or type(error).__name__)
+
+    def _wake(self) -> None:
+        for channel in self._channels:
+            for group in channel.groups.values():
+                group.waiting.wake_all()
+
+    async def _beat(self) -> None:
+        """Say that this process lives, and look after its channels."""
+        pause_s = min(_TICK_MAX_S, self.lease_s / 5)
+        while True:
+            await asyncio.sleep(pause_s)
+            if not self._channels:
+                continue
+            try:
+                await self._renew()
+                for channel in [*self._channels]:
+                    await channel.tick()
+                self._problem = None
+            except (ChannelUnavailable, *DRIVER_ERRORS) as error:
+                self._problem = str(error) or type(error).__name__
+                self.complain(error)
+
+    async def _renew(self) -> None:
+        await self.link.call("SET", self._lease, "", "PX", int(self.lease_s * 1000))
+        await self.link.call("SET", f"{self.prefix}:clock", self.clock.now_us())
+
+
+async def _persistence(connection: Connection) -> Persistence:
+    """As far as one may ask."""
+    try:
+        told = await connection.call("INFO", "persistence")
+        if b"aof_enabled:1" not in told.split(b"\r\n"):
+            return "none"
+        answer: Any = await connection.call("CONFIG", "GET", "appendfsync")
+    except ServerError:
+        return "unknown"
+    found = answer[1].decode() if answer else ""
+    return _FSYNC.get(found, "unknown")

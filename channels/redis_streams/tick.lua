@@ -1,0 +1,83 @@
+-- ARGV: member, its lease's key prefix, its fence's key prefix, how long a death is remembered (ms), milliseconds and bytes
+-- of retention, 1 where to trim, the groups that this process has members of.
+local time = redis.call('TIME')
+local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
+local members = P .. 'members'
+redis.call('HSETNX', members, me, '')
+local serials = {}
+for _, id in ipairs(redis.call('HKEYS', members)) do
+  local owner = string.match(id, '^(%w+)$')
+  if owner and owner ~= me and redis.call('EXISTS', ARGV[2] .. owner) == 0 then
+    local died = redis.call('HGET', members, owner)
+    if died == '' then
+      redis.call('SET', ARGV[3] .. owner, me, 'PX', tonumber(ARGV[4]) * 2)
+      redis.call('HSET', members, owner, string.format('%.0f', now_ms))
+      leave(owner)
+    elseif now_ms - tonumber(died) > tonumber(ARGV[4]) then
+      redis.call('HDEL', members, owner, owner .. ':serial')
+    else
+      leave(owner)
+    end
+  end
+end
+
+local adopted, returned = {}, {}
+for at = 8, #ARGV do
+  local group = ARGV[at]
+  if groups()[group] then
+    local moved = hand_over_queues('-', me, group)
+    if #moved > 0 then adopted[#adopted + 1] = {group, moved} end
+    if #redis.call('XPENDING', log, group, '-', '+', 1, '-') > 0 then returned[#returned + 1] = group end
+  end
+end
+
+local function first_needed()
+  local lowest = nil
+  for name, last in pairs(groups()) do
+    local pending = redis.call('XPENDING', log, name)
+    local id
+    if pending[1] > 0 then
+      id = pending[2]
+    else
+      local ms, seq = split(last)
+      id = string.format('%.0f-%.0f', ms, seq + 1)
+    end
+    if not lowest or is_later(lowest, id) then lowest = id end
+  end
+  return lowest
+end
+
+if ARGV[7] == '1' and redis.call('EXISTS', log) == 1 then
+  local age_ms, size_max = tonumber(ARGV[5]), tonumber(ARGV[6])
+  local limit = first_needed()
+  if not limit then
+    local ms, seq = split(last_id())
+    limit = string.format('%.0f-%.0f', ms, seq + 1)
+  end
+  local oldest_kept = string.format('%.0f-0', now_ms - age_ms)
+  local bytes = tonumber(redis.call('HGET', state, 'bytes') or 0)
+  if age_ms == 0 and size_max == 0 then
+    redis.call('XTRIM', log, 'MINID', '=', limit)
+    redis.call('HSET', state, 'bytes', redis.call('HGET', state, 'size') or 0)
+  else
+    local last, freed = nil, 0
+    local from, is_over = '-', false
+    for _ = 1, 50 do
+      local entries = redis.call('XRANGE', log, from, '(' .. limit, 'COUNT', 500)
+      for _, entry in ipairs(entries) do
+        is_over = (age_ms > 0 and not is_later(oldest_kept, entry[1])) or (size_max > 0 and bytes - freed <= size_max)
+        if is_over then break end
+        last, freed = entry[1], freed + (tonumber(entry[2][1]) or 0)
+      end
+      if is_over or #entries < 500 then break end
+      from = '(' .. last
+    end
+    if last then
+      local ms, seq = split(last)
+      redis.call('XTRIM', log, 'MINID', '=', string.format('%.0f-%.0f', ms, seq + 1))
+      count('bytes', -freed)
+    end
+  end
+end
+groups()
+return {redis.call('HGETALL', state), adopted, returned}
