@@ -229,8 +229,8 @@ class Channel(Protocol):
         """
 
     def forget(self, group: str) -> None:
-        """The group is no more, with all its queues: nothing is kept for it. It has no member; without a group of that
-        name nothing happens.
+        """The group is no more, with all its queues: nothing is kept for it. It has no member here; while it has one in
+        another process, or where there is no group of that name, nothing happens.
         """
 
     def remember(self, name: str, value: bytes | None) -> None:

@@ -18,9 +18,12 @@ from dispatcher.catchup import CatchUps
 from dispatcher.fanout import GROUP, Fanout, Taker
 from dispatcher.jitter import draw_spread
 from dispatcher.lane import LaneLimits
+from dispatcher.own_group import OwnGroups
+from dispatcher.parking import trigger_of
 from dispatcher.sighting import Sightings
+from dispatcher.takeover import Takeover
 from dispatcher.tasks import supervise
-from dispatcher.trigger import Trigger, TriggerSpec
+from dispatcher.trigger import Trigger, TriggerHost, TriggerSpec
 from dispatcher.trigger_state import note_name, noted_trigger
 
 CHANNEL_PREFIX: Final = "channels/"
@@ -38,6 +41,8 @@ class _Ground:
     dead_letters: DeadLetters
     limits: LaneLimits
     catchups: CatchUps
+    own_groups: OwnGroups
+    takeover: Takeover
     before: ChannelStatistics
     """Of the channel, when the Broker was opened."""
     lag_before: int
@@ -115,10 +120,14 @@ class Broker:
 
     @property
     def unaccounted(self) -> int:
-        """0 while every event stored since the Broker was opened, or left for it then, was judged or is still to be."""
-        ground = self._ground
+        """0 while every event stored since the Broker was opened, or left for it then, was judged or is still to be.
+        Where several processes share the channel: while what this one received was judged, or given back.
+        """
+        ground, fanout = self._ground, self._fanout
         if ground is None:
             return 0
+        if ground.channel.features.shared:
+            return fanout.received - fanout.judged - fanout.given_back
         now = ground.channel.statistics()
         came = now.stored - ground.before.stored + ground.lag_before
         return came - self.judged - self.lag - (now.damaged - ground.before.damaged)
@@ -136,7 +145,7 @@ class Broker:
             if noted is not None:
                 found[noted] = 0
         for name, queue in ground.subscription.queues.items():
-            found[_trigger_of(name)] += queue.events
+            found[trigger_of(name)] += queue.events
         return {name: found[name] for name in sorted(found.keys() - self.triggers.keys())}
 
     async def open(
@@ -160,11 +169,15 @@ class Broker:
                     dead_letters=dead_letters,
                     limits=limits,
                     catchups=CatchUps(self.label, channel, self._fanout, self._join),
+                    own_groups=OwnGroups(channel, self, self.triggers),
+                    takeover=Takeover(subscription, self._fanout, self._find_joined),
                     before=channel.statistics(),
                     lag_before=subscription.lag + self.judged,
                 )
                 stack.push_async_callback(self._leave)
                 channel.before_commit(self._fanout.write_down)
+                channel.before_commit(self._ground.own_groups.write_down)
+                self._tidy(self._ground)
                 self._apply()
             else:
                 async with channel.subscribe(GROUP):
@@ -190,6 +203,7 @@ class Broker:
             self._task.cancel()
         if self._ground is not None:
             self._ground.catchups.hold()
+            self._ground.own_groups.hold()
         for trigger in self.triggers.values():
             trigger.hold()
 
@@ -232,13 +246,16 @@ class Broker:
         gone = [self.triggers.pop(name) for name in self.triggers.keys() - specs.keys()]
         for name, spec in specs.items():
             trigger = self.triggers.get(name)
-            if trigger is None:
+            if name in ground.own_groups:
+                ground.own_groups.update(name, spec)
+            elif trigger is None:
                 self._add(ground, name, spec)
             elif trigger.spec is not spec and trigger.spec != spec:
                 trigger.update(spec)
         self._index()
         for trigger in gone:
             self._remove(ground, trigger)
+        ground.own_groups.stop_but(specs.keys())
         if self._task is None and not self._is_held:
             label = f"fan out of {self.label}"
             self._task = asyncio.create_task(supervise(label, self._fanout.run), name=label)
@@ -246,26 +263,38 @@ class Broker:
 
     def _add(self, ground: _Ground, name: str, spec: TriggerSpec) -> None:
         """A Trigger that the channel does not know is new, and begins where it is to start."""
-        note = ground.channel.remembered.get(note_name(name))
-        trigger = self.triggers[name] = Trigger(
-            Address(self.namespace, self.title, name),
-            spec,
-            broker=self,
-            dead_letters=ground.dead_letters,
-            limits=ground.limits,
-            subscription=ground.subscription,
-            state=note,
-            judged=self.judged,
-            spread=self._spread,
-        )
+        is_new = ground.channel.remembered.get(note_name(name)) is None
+        if ground.own_groups.wants(name, spec, is_new=is_new):
+            if not self._is_held:
+                ground.own_groups.begin(name, spec)
+            return
+        trigger = self.triggers[name] = self.create_trigger(name, self, ground.subscription)
         if self._is_held:
             trigger.hold()
-        elif note is not None:
+        elif not is_new:
             ground.catchups.resume(trigger)
         elif spec.start != "latest" and ground.channel.features.replayable:
             ground.catchups.begin(trigger)
         if name in ground.catchups:
             trigger.judged_before = None
+
+    def create_trigger(self, name: str, host: TriggerHost, subscription: Subscription) -> Trigger:
+        """One by its latest specification, which gets events from that host, and parks them by that membership."""
+        ground, specs = self._ground, self._specs
+        assert ground is not None
+        assert specs is not None
+        return Trigger(
+            Address(self.namespace, self.title, name),
+            specs[name],
+            broker=host,
+            dead_letters=ground.dead_letters,
+            limits=ground.limits,
+            subscription=subscription,
+            state=ground.channel.remembered.get(note_name(name)),
+            judged=host.judged,
+            spread=self._spread,
+            is_shared=ground.channel.features.shared,
+        )
 
     def _remove(self, ground: _Ground, trigger: Trigger) -> None:
         ground.catchups.stop(trigger.name)
@@ -277,13 +306,25 @@ class Broker:
         trigger.judged_before = self.judged
         self._index()
 
+    def _find_joined(self) -> list[Trigger]:
+        """Those that are offered what the fan out reads, or are going to be."""
+        ground = self._ground
+        return [one for name, one in self.triggers.items() if ground is None or name not in ground.own_groups]
+
     def _index(self) -> None:
-        catchups = None if self._ground is None else self._ground.catchups
+        ground, joined = self._ground, self._find_joined()
         self._fanout.replace(
             (trigger.spec.predicate, trigger)
-            for name, trigger in self.triggers.items()
-            if catchups is None or name not in catchups
+            for trigger in joined
+            if ground is None or trigger.name not in ground.catchups
         )
+        if ground is not None:
+            is_ordered = any(trigger.spec.manner.order is not None for trigger in joined)
+            ground.subscription.keep_order(is_needed=is_ordered)
+
+    def _tidy(self, ground: _Ground) -> None:
+        """Forget groups that earlier processes had no time to."""
+        (ground.own_groups if ground.channel.features.shared else ground.catchups).tidy()
 
     def _warn_of_orphans(self) -> None:
         waiting = {name: events for name, events in self.orphans.items() if events}
@@ -295,28 +336,24 @@ class Broker:
         """The end of what `open` began."""
         ground = self._ground
         assert ground is not None
+        is_dropping = self._is_dropping or not ground.channel.features.persistent
+        end = Trigger.close if is_dropping else Trigger.leave
         try:
             if self._task is not None:
                 self._task.cancel()
                 await asyncio.wait([self._task])
             await ground.catchups.close()
+            await ground.own_groups.close(end)
         finally:
             for trigger in self.triggers.values():
-                if self._is_dropping or not ground.channel.features.persistent:
-                    trigger.close()
-                else:
-                    trigger.leave()
+                end(trigger)
             self._fanout.replace(())
             self._fanout.end()
-            self.triggers = {}
+            ground.takeover.end()
+            self.triggers.clear()
             self._ground = self._task = None
 
 
 def label_of(namespace: str, name: str, *, is_channel: bool) -> str:
     """The name of a Broker or Channel in the whole server: its path, and what its events rest under."""
     return f"{CHANNEL_PREFIX if is_channel else ''}{namespace}/{name}"
-
-
-def _trigger_of(queue: str) -> str:
-    """Whose queue has that name: a Trigger's name has no slash and no hash, what follows it begins with one."""
-    return queue.partition("/")[0].partition("#")[0]

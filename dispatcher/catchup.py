@@ -40,7 +40,10 @@ class CatchUps:
         self._readers: dict[str, asyncio.Task[None]] = {}
         self._endings: dict[str, asyncio.Task[None]] = {}
         self._tasks: set[asyncio.Task[None]] = set()
-        for name, found in [*channel.remembered.items()]:
+
+    def tidy(self) -> None:
+        """Forget what earlier processes had no time to."""
+        for name, found in [*self._channel.remembered.items()]:
             if name.startswith(_PREFIX) and found == _OVER:
                 self._end(name.removeprefix(_PREFIX))
 

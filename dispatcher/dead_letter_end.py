@@ -27,6 +27,11 @@ class Letter(Delivery):
         self.origin = origin
 
 
+def origin_of(delivery: Delivery) -> Delivery:
+    """What the channel gave out: of one that was taken out of the lane's queue, itself."""
+    return delivery.origin if isinstance(delivery, Letter) else delivery
+
+
 class DeadLetterOwner(Protocol):
     """The Trigger, as this lane's end knows it."""
 
@@ -49,7 +54,7 @@ class DeadLetterEnd:
 
     def settle(self, delivery: Delivery) -> None:
         """The sink took it, it was parked, or it was dropped."""
-        self._trigger.settle(delivery.origin if isinstance(delivery, Letter) else delivery)
+        self._trigger.settle(origin_of(delivery))
 
     def reply(self, attempt: Attempt, event: Event) -> None:
         """The lane's policy wants none."""

@@ -8,10 +8,10 @@
 Without a durable channel nothing is parked: what waits waits in memory, and what does not fit is the owner's again.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
-from channels.contract import Delivery, Parked
+from channels.contract import Delivery, Parked, Queue
 from dispatcher.attempt import Attempt
 from dispatcher.manner import Order
 from dispatcher.ordering import Keys
@@ -37,13 +37,15 @@ SPILL_PART: Final = 4
 class Depot:
     """Of one lane. `order` is the lane's, `is_shut` is said by the lane: nothing is to wait in memory."""
 
-    __slots__ = ("_lane", "_limits", "_owner", "_size_of_one", "is_durable", "is_full", "is_shut", "order", "parking",
-        "waiting")  # fmt: skip
+    __slots__ = ("_lane", "_limits", "_owner", "_size_of_one", "ceded", "is_durable", "is_full", "is_shut", "order",
+        "parking", "waiting")  # fmt: skip
 
     def __init__(self, lane: "Lane", owner: "LaneOwner", limits: "LaneLimits", parking: Parking) -> None:
         self.waiting = Waiting()
         self.parking = parking
         self.order: Order | None = None
+        self.ceded = 0
+        """Events that went to another process out of memory."""
         self.is_full = False
         """The window is."""
         self.is_shut = False
@@ -131,6 +133,19 @@ class Depot:
             else:
                 attempt.key = order.key(attempt.event)
                 self.waiting.add_in_order(attempt, is_returned=attempt.is_as_parked)
+
+    def conform(self, queues: Mapping[str, Queue], holds: Callable[[Delivery], bool]) -> bool:
+        """Other processes took or left something: drop what is not held any more, and be as the queues are. True where
+        more is to be sent in order than before.
+        """
+        for attempt in self.waiting.cut_out(lambda one: not (one.is_redriven or holds(one.delivery))):
+            self.cede(attempt)
+        return self.parking.conform(queues, self.waiting.keys.holds)
+
+    def cede(self, attempt: Attempt) -> None:
+        """It is another process's."""
+        self.ceded += 1
+        self._owner.settle(attempt.delivery)
 
     def behind_in_order(self) -> int:
         """Where order is kept, how many events of the fan out wait though their keys would let them go: none where it

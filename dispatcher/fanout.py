@@ -40,6 +40,9 @@ class Fanout:
     def __init__(self) -> None:
         self.judged = 0
         """Events that an index was asked about."""
+        self.received = 0
+        self.given_back = 0
+        """Events received that were not judged."""
         self.entrance = Valve()
         """Closed while producers are to wait."""
         self.exit = Valve()
@@ -95,7 +98,8 @@ class Fanout:
                     await self._wait_for_lanes()
                     self.regulate()  # or producers would wait for a reader that waits for them
                 batch = await receive(BATCH_MAX)
-                self._judge(batch)
+                self.received += len(batch)
+                self.judge(batch)
                 if len(batch) == BATCH_MAX or self.entrance.is_closed:
                     self.regulate()
                     # A receive that finds events does not suspend: producers and sinks get their turn here.
@@ -150,8 +154,11 @@ class Fanout:
         elif self.entrance.is_closed:
             self.entrance.open(self)
 
-    def _judge(self, batch: Sequence[Delivery]) -> None:
-        """Neighbours that the same takers want are handed on together: where one is, there are often many."""
+    def judge(self, batch: Sequence[Delivery]) -> None:
+        """Offer these, which were received, or give them back.
+
+        Neighbours that the same takers want are handed on together: where one is, there are often many.
+        """
         match = self._index.match
         takers: tuple[Taker, ...] = ()
         run: list[Delivery] = []
@@ -173,6 +180,7 @@ class Fanout:
                 self._last = batch[judged - 1].position
             if judged < len(batch) and self._subscription is not None:
                 self._subscription.nack(batch[judged:])
+                self.given_back += len(batch) - judged
 
     def _hand_on(self, run: Sequence[Delivery], takers: Sequence[Taker]) -> None:
         if takers:

@@ -7,9 +7,9 @@ says; what happens to an event at its end is for the lane's owner. What is not s
 import asyncio
 import time
 from bisect import bisect_left
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 
-from channels.contract import Delivery, Subscription
+from channels.contract import Delivery, Queue, Subscription
 from channels.dead_letter import ANSWER_MAX_BYTES, AttemptRecord
 from channels.event import Event
 from dispatcher.attempt import Attempt
@@ -21,6 +21,7 @@ from dispatcher.manner import DEFAULT, Manner
 from dispatcher.outcome import DeadLetter, Done, Exhausted, Outcome, Reason, Retry, decide
 from dispatcher.pace import is_congestion
 from dispatcher.parking import Parking
+from dispatcher.replay import Replay
 from dispatcher.retry import Policy
 from dispatcher.sender import BEHIND_PART, Sender
 from dispatcher.sink import Sink
@@ -36,7 +37,7 @@ class Lane(Sender):
     A sink may answer before its `send` returns.
     """
 
-    __slots__ = ("_settle", "_spread", "dropped", "matched", "replies", "replies_ignored")
+    __slots__ = ("_holds", "_replay", "_settle", "_spread", "dropped", "matched", "replies", "replies_ignored")
 
     def __init__(
         self,
@@ -51,12 +52,15 @@ class Lane(Sender):
         valve: Valve | None = None,
         spread: Callable[[], float] = draw_spread,
         judged: Callable[[], int] | None = None,
+        holds: Callable[[Delivery], bool] | None = None,
     ) -> None:
         """`judged` counts the events that the fan out has offered to whom they matched; without it an ordered lane that
-        finds parked events waits until the fan out has nothing to read.
+        finds parked events waits until the fan out has nothing to read. `holds` says whether a delivery was not taken
+        over by another process; without it none ever is.
         """
         now_s = asyncio.get_running_loop().time
-        parking = Parking(subscription, name, now_s=now_s, is_replayed=_replay_gate(subscription, judged))
+        self._replay = Replay(subscription, judged)
+        parking = Parking(subscription, name, now_s=now_s, is_replayed=self._replay.is_over)
         depot = Depot(self, owner, limits, parking)
         super().__init__(owner, sink, policy, limits, depot, name=name, manner=manner, valve=valve)
         self.matched = 0
@@ -67,6 +71,7 @@ class Lane(Sender):
         self.replies_ignored = 0
         self._settle = owner.settle
         self._spread = spread
+        self._holds = holds
         self.pump()
 
     @property
@@ -88,6 +93,16 @@ class Lane(Sender):
     def blocked_keys(self) -> int:
         """Keys that wait for their head, and are parked with it."""
         return len(self._depot.parking.keys)
+
+    @property
+    def adopted(self) -> int:
+        """Events that other processes had parked, and left to this one since the lane began."""
+        return self._depot.parking.adopted
+
+    @property
+    def ceded(self) -> int:
+        """Events that other processes took over: parked ones, waiting ones, and those that failed here after it."""
+        return self._depot.parking.ceded + self._depot.ceded
 
     @property
     def state(self) -> LaneState:
@@ -147,6 +162,23 @@ class Lane(Sender):
         if manner != self._manner:
             self._apply(manner)
         self.pump()
+
+    def give_way(self) -> None:
+        """Park all that waits, and keep nothing in memory but what is in flight, until `conform` or `go_on`."""
+        self._gives_way = True
+        self._shut()
+
+    def go_on(self) -> None:
+        """As it was before it gave way."""
+        self._gives_way = False
+        self._measure()
+        self.pump()
+
+    def conform(self, queues: Mapping[str, Queue]) -> None:
+        """Other processes took over something, or left it: go on with what is there, the queues that hold something."""
+        if self._holds is not None and self._depot.conform(queues, self._holds):
+            self._replay.begin()
+        self.go_on()
 
     def hold(self) -> None:
         """Begin nothing more: what is in flight ends, and all that waits comes to be parked, where it can be. In the
@@ -254,9 +286,17 @@ class Lane(Sender):
     def _give_up(self, attempt: Attempt, reason: Reason, outcome: Outcome | None) -> None:
         if self._is_closed:
             self._drop(attempt)
-        else:
+        elif not self._has_ceded(attempt):
             self._owner.give_up(attempt, reason, outcome)
             self._follow(attempt)
+
+    def _has_ceded(self, attempt: Attempt) -> bool:
+        """Another process took it over while it was on its way: what is to become of it is decided there."""
+        if self._holds is None or attempt.is_redriven or self._holds(attempt.delivery):
+            return False
+        self._depot.cede(attempt)
+        self._follow(attempt)
+        return True
 
     def _drop(self, attempt: Attempt) -> None:
         self.dropped += 1
@@ -286,6 +326,8 @@ class Lane(Sender):
         """Send the attempt's event again after a while. It has had its place: the bound does not turn it away."""
         if self._is_closed:
             self._drop(attempt)
+            return
+        if self._has_ceded(attempt):
             return
         attempt.number += 1
         attempt.is_resent = False
@@ -333,13 +375,3 @@ class Lane(Sender):
         if overflow:
             self._owner.overflow(overflow)
         self.pump()
-
-
-def _replay_gate(subscription: Subscription, judged: Callable[[], int] | None) -> Callable[[], bool]:
-    """Whether all was offered that the log held when this began: it gives out once more what an earlier process had in
-    memory, and that is older than what it parked.
-    """
-    if judged is None:
-        return lambda: not subscription.lag
-    goal = judged() + subscription.lag
-    return lambda: judged() >= goal

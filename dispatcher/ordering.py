@@ -4,6 +4,7 @@ A key that nobody asks for costs nothing: what is kept are heads and those who w
 """
 
 from collections import deque
+from collections.abc import Collection
 
 from dispatcher.attempt import Attempt
 
@@ -61,6 +62,21 @@ class Keys:
             return []
         self.waiting -= len(line)
         return list(line)
+
+    @property
+    def followers(self) -> list[Attempt]:
+        """All who wait, of each key in order."""
+        return [attempt for line in self._followers.values() for attempt in line]
+
+    def discard(self, attempts: Collection[Attempt]) -> None:
+        """Take these out, as far as they wait behind a head."""
+        for key, line in [*self._followers.items()]:
+            left = deque([attempt for attempt in line if attempt not in attempts])
+            self.waiting -= len(line) - len(left)
+            if left:
+                self._followers[key] = left
+            else:
+                del self._followers[key]
 
     def cut_all(self) -> list[Attempt]:
         """Take out all who wait, of each key in order."""

@@ -10,7 +10,7 @@ what was in memory is at the front of its queue again, or comes from the log and
 position.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from heapq import heappop, heappush
 from itertools import count
 from math import inf
@@ -27,7 +27,7 @@ _AGAIN_S: Final = 0.01
 class Shelf:
     """One queue as its lane sees it."""
 
-    __slots__ = ("due_s", "events", "is_ordered", "is_overtaken", "key", "name")
+    __slots__ = ("due_s", "events", "is_changed", "is_ordered", "is_overtaken", "key", "name")
 
     def __init__(self, name: str, *, is_ordered: bool, key: str | None = None) -> None:
         self.name = name
@@ -40,6 +40,8 @@ class Shelf:
         """The clock's reading when it is worth asking; it may be too early. Never, while its key has a head."""
         self.is_overtaken = False
         """Something older came here since the last take began."""
+        self.is_changed = False
+        """Another process had a part in what is here since the last take began."""
 
 
 class Parking:
@@ -52,6 +54,10 @@ class Parking:
         """Those parked and not taken."""
         self.retries = 0
         """Those of them that had an attempt, as far as this process knows."""
+        self.adopted = 0
+        """Those that came from other processes since this began."""
+        self.ceded = 0
+        """Those that went to other processes."""
         self.keys: dict[str, Shelf] = {}
         """The shelves of keys; there is one while something is in it that nobody has taken."""
         self.plain = Shelf(name, is_ordered=False)
@@ -63,7 +69,10 @@ class Parking:
         self._due: list[tuple[float, int, Shelf]] = []
         self._sequence = count()
         for found, queue in subscription.queues.items():
-            self._restore(found, queue)
+            shelf = self._named(found)
+            if shelf is not None:  # what an earlier process parked
+                self._count(shelf, queue.waiting)
+                self._schedule(shelf, self._now_s() + (queue.due_in_s or 0.0))
         self.has_order = bool(self.keys or self.ordered.events)
         """Something was parked in order at some time."""
 
@@ -119,7 +128,7 @@ class Parking:
     async def take(self, shelf: Shelf, max_events: int) -> list[Parked]:
         """What is due there. Nothing more is taken before `resume` or, for a key, `free`. Raises ChannelUnavailable."""
         shelf.due_s = inf
-        shelf.is_overtaken = False
+        shelf.is_overtaken = shelf.is_changed = False
         taken: list[Parked] | None = None
         try:
             taken = await self._queue(shelf).take(max_events)
@@ -128,21 +137,27 @@ class Parking:
                 self._schedule(shelf, self._now_s())
         if shelf.is_ordered and shelf.is_overtaken:
             self._subscription.nack(taken)
-            return []
+            taken = []
+        if shelf.is_changed:
+            taken = [delivery for delivery in taken if self._subscription.holds(delivery)]
+            self._conform(self._named(shelf.name) or shelf, taken=len(taken))
+        else:
+            self._count(shelf, -len(taken))
         for delivery in taken:
             delivery.pending = 1
         if self.retries:
             self.retries = max(0, self.retries - sum(1 for delivery in taken if delivery.attempts))
-        self._count(shelf, -len(taken))
         return taken
 
     def resume(self, shelf: Shelf, *, was_empty: bool) -> None:
         """After something was taken, or nothing: there may be more, now or later."""
+        if shelf.key is not None:
+            shelf = self.keys.get(shelf.key, shelf)  # another one, where the queue went and came back meanwhile
         if not shelf.events:
             return
         queue = self._queue(shelf)
         due_in_s = queue.due_in_s
-        if due_in_s is None and not queue.events:
+        if due_in_s is None and not queue.waiting:
             self._count(shelf, -shelf.events)  # damaged, and set aside by the channel
         else:
             wait_s = max(due_in_s or 0.0, _AGAIN_S if was_empty or due_in_s is None else 0.0)
@@ -153,6 +168,27 @@ class Parking:
         self._subscription.nack(deliveries)
         self._count(self.plain, len(deliveries))
         self._schedule(self.plain, self._now_s())
+
+    def conform(self, queues: Mapping[str, Queue], has_head: Callable[[str | None], bool]) -> bool:
+        """Other processes took or left something: be as these queues are, the lane's among all that hold something. A
+        key that has a head waits for that. True where more is to be sent in order than before.
+        """
+        in_order = self._in_order
+        shelves = [self.plain, self.ordered, *self.keys.values()]
+        known = {shelf.name for shelf in shelves}
+        for name in queues.keys() - known:
+            shelf = self._named(name)
+            if shelf is not None:
+                shelves.append(shelf)
+        for shelf in shelves:
+            shelf.is_changed = shelf.is_overtaken = True
+            shelf.due_s = inf
+            self._conform(shelf)
+            queue = queues.get(shelf.name)
+            if shelf.events and queue is not None and not has_head(shelf.key):
+                self._schedule(shelf, self._now_s() + (queue.due_in_s or 0.0))
+        self.has_order = self.has_order or bool(self._in_order)
+        return self._in_order > in_order
 
     def size_bytes(self, shelf: Shelf) -> float:
         """What an event there has on average."""
@@ -170,18 +206,26 @@ class Parking:
         self.keys.clear()
         self.events = self.retries = 0
 
-    def _restore(self, name: str, queue: Queue) -> None:
-        """What an earlier process parked."""
+    @property
+    def _in_order(self) -> int:
+        """Those that are to be sent in the order of the log."""
+        return self.events - self.plain.events
+
+    def _named(self, name: str) -> Shelf | None:
+        """The shelf of that queue; None where it is another lane's."""
         if name == self.plain.name:
-            shelf = self.plain
-        elif name == self.ordered.name:
-            shelf = self.ordered
-        elif name.startswith(self._prefix):
-            shelf = self.of_key(name.removeprefix(self._prefix))
-        else:
-            return
-        self._count(shelf, queue.events)
-        self._schedule(shelf, self._now_s() + (queue.due_in_s or 0.0))
+            return self.plain
+        if name == self.ordered.name:
+            return self.ordered
+        return self.of_key(name.removeprefix(self._prefix)) if name.startswith(self._prefix) else None
+
+    def _conform(self, shelf: Shelf, *, taken: int = 0) -> None:
+        """Count what is there; what is more or less than was known, but for those just taken, others left or took."""
+        waiting = self._queue(shelf).waiting
+        change = waiting - shelf.events
+        self._count(shelf, change)
+        self.adopted += max(0, change + taken)
+        self.ceded += max(0, -change - taken)
 
     def _queue(self, shelf: Shelf) -> Queue:
         return self._subscription.queue(shelf.name, is_ordered=shelf.is_ordered)
@@ -189,6 +233,7 @@ class Parking:
     def _count(self, shelf: Shelf, change: int) -> None:
         events = max(0, shelf.events + change)
         self.events += events - shelf.events
+        self.retries = min(self.retries, self.events)  # who took some over did not say which
         shelf.events = events
         if shelf.key is not None:
             if events:
@@ -200,3 +245,8 @@ class Parking:
         if due_s != shelf.due_s and due_s < inf:
             heappush(self._due, (due_s, next(self._sequence), shelf))
         shelf.due_s = due_s
+
+
+def trigger_of(queue: str) -> str:
+    """Whose queue has that name: a Trigger's name has no slash and no hash, what follows it begins with one."""
+    return queue.partition("/")[0].partition(_KEY_MARK)[0]

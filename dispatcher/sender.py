@@ -26,11 +26,11 @@ class Sender:
 
     # Not to save memory: beyond 30 attributes CPython 3.11 reads them from a plain dict, a tenth slower per event.
     __slots__ = (
-        "_brake", "_bucket", "_depot", "_done_s", "_failed_s", "_fast_limit", "_flow", "_is_closed", "_is_held",
-        "_is_ordered", "_is_plain", "_is_pump_due", "_is_pumping", "_is_waiting", "_limit", "_limits", "_loop",
-        "_manner", "_may_wait", "_now_s", "_owner", "_pace", "_ready", "_ready_max", "_review_at", "_taker", "_timer",
-        "_timer_due_s", "_waiting", "breaker", "done", "in_flight", "latency_buckets", "latency_sum_s", "name",
-        "policy", "retried", "sink",
+        "_brake", "_bucket", "_depot", "_done_s", "_failed_s", "_fast_limit", "_flow", "_gives_way", "_is_closed",
+        "_is_held", "_is_ordered", "_is_plain", "_is_pump_due", "_is_pumping", "_is_waiting", "_limit", "_limits",
+        "_loop", "_manner", "_may_wait", "_now_s", "_owner", "_pace", "_ready", "_ready_max", "_review_at", "_taker",
+        "_timer", "_timer_due_s", "_waiting", "breaker", "done", "in_flight", "latency_buckets", "latency_sum_s",
+        "name", "policy", "retried", "sink",
     )  # fmt: skip
 
     def __init__(
@@ -66,6 +66,8 @@ class Sender:
         self._timer_due_s = 0.0
         self._taker: asyncio.Task[None] | None = None
         self._is_closed = self._is_held = False
+        self._gives_way = False
+        """Another process is about to take over some of what it has."""
         self._is_pumping = self._is_pump_due = False
         self._is_waiting = False
         """Something waits in memory."""
@@ -148,7 +150,9 @@ class Sender:
         """What waits has changed, or what may wait."""
         depot, waiting, breaker = self._depot, self._waiting, self.breaker
         depot.measure()
-        depot.is_shut = depot.is_durable and (self._is_held or self._manner.is_paused or not breaker.is_closed)
+        depot.is_shut = depot.is_durable and (
+            self._is_held or self._gives_way or self._manner.is_paused or not breaker.is_closed
+        )
         self._is_waiting = bool(len(waiting))
         self._is_plain = not (waiting.returned or waiting.retries or self._bucket or depot.is_crowded)
         self._may_wait = not (depot.is_full or depot.is_shut or self._is_ordered)
@@ -165,7 +169,7 @@ class Sender:
 
     def _refill(self) -> None:
         """Take something out of a queue, now or when it is due."""
-        if self._taker is not None or not self._limit:
+        if self._taker is not None or not self._limit or self._gives_way:
             return
         now_s = self._now_s()
         due_s = self._depot.parking.due_s()
@@ -180,7 +184,7 @@ class Sender:
 
     def _room(self) -> int:
         """How many may be taken: where the breaker is open, the one that is the probe."""
-        if not self._limit:
+        if not self._limit or self._gives_way:
             return 0
         if self.breaker.is_closed:
             return self._depot.room()
@@ -195,7 +199,7 @@ class Sender:
             taken = await depot.take(shelf, room)
             if taken:
                 self._owner.touch()
-            if depot.is_shut and (self._manner.is_paused or taken > 1):
+            if depot.is_shut and (self._manner.is_paused or self._gives_way or taken > 1):
                 self._shut()  # meanwhile; one alone is the probe
             self.pump()
             await asyncio.sleep(0)

@@ -2,16 +2,17 @@
 and what lies at their ends.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from typing import Protocol
 
-from channels.contract import Delivery, Receipt, Start, Subscription
+from channels.contract import Delivery, Queue, Receipt, Start, Subscription
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, DeadLetters
 from channels.event import TTL_MAX, Event
+from dispatcher.account import Account
 from dispatcher.attempt import Attempt
-from dispatcher.dead_letter_end import SUFFIX, DeadLetterEnd, Letter, NoSink, part_of
+from dispatcher.dead_letter_end import SUFFIX, DeadLetterEnd, Letter, NoSink, origin_of, part_of
 from dispatcher.fanout import Taker
 from dispatcher.filters import Predicate
 from dispatcher.lane import Lane, LaneLimits
@@ -75,15 +76,11 @@ class TriggerHost(Protocol):
         """Keep that note about the Trigger of that name, or none any more."""
 
 
-class Trigger:
+class Trigger(Account):
     """The owner of its lanes. Lives as long as the resource, whatever is changed about it.
 
-    At every moment, in this process or over all of them where the channel is durable:
-
-        matched + redriven = waiting + in_flight + delivered + dead_lettered + dropped
-
-    `redriven` are dead letters under way once more, and those that the subscriber took at last. One that fails again is
-    taken back from it: it is the dead letter that it was, and no second one.
+    With `is_shared` other processes have Triggers of this name over the same queues. What the channel remembers of it
+    is only that it exists: counters are of this process, and what its sinks are like each process finds out.
     """
 
     def __init__(
@@ -98,6 +95,7 @@ class Trigger:
         state: bytes | None,
         judged: int,
         spread: Callable[[], float],
+        is_shared: bool = False,
     ) -> None:
         self.key = key
         self.name = key.trigger
@@ -109,21 +107,23 @@ class Trigger:
         self._limits = limits
         self._subscription = subscription
         self._spread = spread
+        self._is_shared = is_shared
         self._redrives: dict[Delivery, Done] = {}
         self.judged_before: int | None = judged
         """Events the Broker had judged when this Trigger joined its index; None while it catches up."""
         self._judged_alone = 0
-        told = TriggerState() if state is None else decode(state)
+        told = TriggerState() if state is None or is_shared else decode(state)
         self.stored = told.stored
-        """Events kept in the dead letter store."""
         self.redriven = told.redriven
-        """Dead letters that are under way once more, or were delivered at last."""
+        self._matched_before = self._found = 0
         self.lane = self._create_lane(spec)
         self.offer = self.lane.offer
         self.lane.restore(told.lane)
         self.dead_letter_lane = self._restore_dead_letter_lane(told.dead_letter_lane)
-        self._matched_before = self._ended - self.redriven + self.waiting
-        """Matched in earlier processes, as far as it has ended or was parked; what else did comes again."""
+        if is_shared:
+            self._found = self.waiting
+        else:
+            self._matched_before = self._ended - self.redriven + self.waiting
         self._note = state
         if state is None:
             self.write_down()  # from here on it is not new any more
@@ -140,6 +140,7 @@ class Trigger:
             valve=self._broker.exit,
             spread=self._spread,
             judged=lambda: self._broker.judged,
+            holds=self._subscription.holds if self._is_shared else None,
         )
 
     def update(self, spec: TriggerSpec) -> None:
@@ -162,6 +163,24 @@ class Trigger:
         """The process is gone for this Trigger: whatever ends from now on has no consequence."""
         for lane in self._lanes:
             lane.leave()
+
+    def give_way(self) -> None:
+        """Other processes are about to take over some of what it has: keep nothing in memory but what is in flight."""
+        for lane in self._lanes:
+            lane.give_way()
+
+    def go_on(self) -> None:
+        """That is over, and nobody said what became of it."""
+        for lane in self._lanes:
+            lane.go_on()
+
+    def conform(self, queues: Mapping[str, Queue]) -> None:
+        """Other processes took over something, or left it: these are its queues that hold something."""
+        if self.dead_letter_lane is None and self.name + SUFFIX in queues:
+            self.dead_letter_lane = self._create_dead_letter_lane(self.spec.dead_letter_sink or NoSink())
+            self._found += self.dead_letter_lane.waiting
+        for lane in self._lanes:
+            lane.conform(queues)
 
     def close(self) -> None:
         """The Trigger is gone: nothing is owed any more, nothing remembered."""
@@ -193,13 +212,6 @@ class Trigger:
         attempt.is_redriven = True
         self.lane.keep(attempt)
 
-    # What it counts.
-
-    @property
-    def matched(self) -> int:
-        """Events that its filter let through."""
-        return self._matched_before + self.lane.matched
-
     @property
     def filtered(self) -> int:
         """Events that its filter turned away, in this process."""
@@ -207,64 +219,9 @@ class Trigger:
         return judged + self._judged_alone - self.lane.matched
 
     @property
-    def waiting(self) -> int:
-        """Events held that are not in flight, in memory and in its queues."""
-        return sum(lane.waiting for lane in self._lanes)
-
-    @property
-    def parked(self) -> int:
-        """Those of the waiting that are in its queues."""
-        return sum(lane.parked for lane in self._lanes)
-
-    @property
-    def retrying(self) -> int:
-        """Those of the waiting that wait for a retry."""
-        return sum(lane.retrying for lane in self._lanes)
-
-    @property
-    def blocked_keys(self) -> int:
-        """Keys whose events wait for one that is to be retried, where order is kept."""
-        return self.lane.blocked_keys
-
-    @property
-    def in_flight(self) -> int:
-        """Events on their way to the subscriber or to the dead letter sink, or whose reply is on its way."""
-        return sum(lane.in_flight for lane in self._lanes)
-
-    @property
-    def delivered(self) -> int:
-        """Events that the subscriber took."""
-        return self.lane.done
-
-    @property
-    def retried(self) -> int:
-        """Attempts after a first one, to the subscriber or to the dead letter sink."""
-        return sum(lane.retried for lane in self._lanes)
-
-    @property
-    def dead_lettered(self) -> int:
-        """Events that the dead letter sink took, or the store."""
-        return self.stored + (0 if self.dead_letter_lane is None else self.dead_letter_lane.done)
-
-    @property
-    def dropped(self) -> int:
-        """Events that were not yet delivered when the Trigger was removed."""
-        return sum(lane.dropped for lane in self._lanes)
-
-    @property
-    def balance(self) -> int:
-        """0 while the law of conservation holds: its left side less its right side."""
-        return self.matched + self.redriven - self.waiting - self.in_flight - self._ended
-
-    @property
     def is_catching_up(self) -> bool:
         """It still reads what was before it."""
         return self.judged_before is None
-
-    @property
-    def is_idle(self) -> bool:
-        """Whatever it holds is parked."""
-        return not self.in_flight and self.waiting == self.parked
 
     def touch(self) -> None:
         """A lane has taken something out of a queue."""
@@ -272,6 +229,8 @@ class Trigger:
 
     def write_down(self) -> None:
         """Let the channel remember the counters and the breakers, if they changed."""
+        if self._is_shared and self._note is not None:
+            return
         dead = self.dead_letter_lane
         state = TriggerState(
             self.lane.state,
@@ -342,14 +301,6 @@ class Trigger:
         if done is not None:
             done(not self.is_closed, ())
 
-    @property
-    def _ended(self) -> int:
-        return self.delivered + self.dead_lettered + self.dropped
-
-    @property
-    def _lanes(self) -> tuple[Lane, ...]:
-        return (self.lane,) if self.dead_letter_lane is None else (self.lane, self.dead_letter_lane)
-
     # The lane to the dead letter sink.
 
     @property
@@ -379,4 +330,5 @@ class Trigger:
             subscription=self._subscription,
             manner=self._pause,
             spread=self._spread,
+            holds=(lambda one: self._subscription.holds(origin_of(one))) if self._is_shared else None,
         )

@@ -1,6 +1,7 @@
 """What of one lane waits in memory: for its turn, for a retry, or behind another of its key. Pure."""
 
 from collections import deque
+from collections.abc import Callable
 from heapq import heapify, heappop, heappush
 from itertools import count
 from typing import NamedTuple
@@ -109,6 +110,26 @@ class Waiting:
         self.keys.leave(attempt)
         self.size_bytes -= sum([follower.size_bytes for follower in followers])
         return followers
+
+    def cut_out(self, is_gone: Callable[[Attempt], bool]) -> list[Attempt]:
+        """Take out those of which that is true, wherever they wait; who waited behind them moves up."""
+        retries = [retry.attempt for retry in self.retries]
+        heads = [*self.returned, *self.ready, *retries]
+        gone = {attempt: None for attempt in (*heads, *self.keys.followers) if is_gone(attempt)}
+        if gone:
+            self.keys.discard(gone)
+            for line in (self.returned, self.ready):
+                left = [attempt for attempt in line if attempt not in gone]
+                line.clear()
+                line.extend(left)
+            self.retries[:] = [retry for retry in self.retries if retry.attempt not in gone]
+            heapify(self.retries)
+            self.size_bytes -= sum([attempt.size_bytes for attempt in gone])
+            for attempt in gone:
+                head = self.keys.leave(attempt)
+                if head is not None:
+                    self.resume(head)
+        return [*gone]
 
     def clear(self) -> list[Attempt]:
         """Take out everything."""

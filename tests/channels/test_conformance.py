@@ -21,6 +21,7 @@ from channels.memory import MemoryChannel
 from channels.witness import events_of, receive, take, take_now
 from tests.channels.durable import DurableChannel
 from tests.channels.faulty import Wrapped, WrappedQueue, factory, name_of
+from tests.channels.partitioned import factory_of_partitioned
 from tests.channels.sharing import factory_of_shared
 
 SUBJECTS = [
@@ -64,6 +65,13 @@ async def test_the_model_of_a_durable_channel_obeys(law: Law) -> None:
 async def test_the_model_of_a_shared_channel_obeys(law: Law) -> None:
     """The same of the laws about several processes."""
     await law(factory_of_shared())
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("law", LAWS, ids=name_of)
+async def test_the_model_of_a_partitioned_channel_obeys(law: Law) -> None:
+    """With one partition: two know no order between them."""
+    await law(factory_of_partitioned())
 
 
 async def test_a_receive_that_brings_more_than_asked_for_is_told() -> None:

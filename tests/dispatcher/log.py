@@ -135,6 +135,7 @@ class Process:
         self.fanout.begin(self.subscription)  # type: ignore[arg-type]
         any_log: Any = self.log
         self.catchups = CatchUps("ns/b", any_log, self.fanout, self.join)
+        self.catchups.tidy()
         self.index()
         self.task = asyncio.create_task(supervise("fan out", self.fanout.run))
         return self
