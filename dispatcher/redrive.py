@@ -4,7 +4,7 @@ What is to be done stands in the stores, which say it again after a restart; her
 """
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final, NamedTuple, Protocol
 
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, DeadLetters, Redrive
@@ -26,9 +26,12 @@ class Target(Protocol):
 
 
 class Redriver:
-    """Carries the redrives of these stores out, each at its own pace. `run` may be cancelled and called again."""
+    """Carries the redrives of these stores out, each at its own pace. `run` may be cancelled and called again.
 
-    def __init__(self, find_trigger: Callable[[Address], Target | None], stores: Sequence[DeadLetters]) -> None:
+    Stores, by name, may come and go: `wake` tells of it.
+    """
+
+    def __init__(self, find_trigger: Callable[[Address], Target | None], stores: Mapping[str, DeadLetters]) -> None:
         self._find_trigger = find_trigger
         self._stores = stores
         self._drives: dict[_Key, _Drive] = {}
@@ -36,40 +39,53 @@ class Redriver:
         self._begun = asyncio.Event()
 
     def wake(self) -> None:
-        """A redrive began."""
+        """A redrive began, or a store came or went."""
         self._begun.set()
 
     async def run(self) -> None:
         """Go on with what the stores say is under way, and with what begins. Until cancelled."""
-        running: set[_Key] = set()
+        running: dict[_Key, asyncio.Task[None]] = {}
         async with asyncio.TaskGroup() as tasks:
             while True:
                 self._begun.clear()
+                for key in running.keys() - self._reachable(running):
+                    running.pop(key).cancel()
+                    self._drives.pop(key, None)
                 for key, redrive in self._to_do():
                     if key not in running:
-                        running.add(key)
-                        self._drives.setdefault(key, _Drive(self._stores[key.store], redrive, self._find_trigger))
-                        tasks.create_task(self._finish(key, running))
+                        self._begin(key, redrive)
+                        running[key] = tasks.create_task(self._finish(key, running))
                 await self._begun.wait()
+
+    def _begin(self, key: "_Key", redrive: Redrive) -> None:
+        """What is on its way is known from before, where the store is the same."""
+        store, known = self._stores[key.store], self._drives.get(key)
+        if known is None or known.store is not store:
+            self._drives[key] = _Drive(store, redrive, self._find_trigger)
 
     def _to_do(self) -> list[tuple["_Key", Redrive]]:
         return [
-            (_Key(place, redrive.id), redrive)
-            for place, store in enumerate(self._stores)
+            (_Key(name, redrive.id), redrive)
+            for name, store in self._stores.items()
             for redrive in store.redrives
             if redrive.ended_s is None
         ]
 
-    async def _finish(self, key: "_Key", running: set["_Key"]) -> None:
+    def _reachable(self, keys: Iterable["_Key"]) -> set["_Key"]:
+        """Those whose store is still the one they are of."""
+        stores = dict(self._stores)
+        return {key for key in keys if key in self._drives and stores.get(key.store) is self._drives[key].store}
+
+    async def _finish(self, key: "_Key", running: dict["_Key", asyncio.Task[None]]) -> None:
         await supervise(f"redrive {key.redrive_id}", self._drives[key].run)
-        running.discard(key)
-        del self._drives[key]
+        running.pop(key, None)
+        self._drives.pop(key, None)
 
 
 class _Key(NamedTuple):
-    """Which redrive: of the store at that place, by its id."""
+    """Which redrive: of the store of that name, by its id."""
 
-    store: int
+    store: str
     redrive_id: str
 
 
@@ -78,7 +94,7 @@ class _Drive:
 
     def __init__(self, store: DeadLetters, redrive: Redrive, find_trigger: Callable[[Address], Target | None]) -> None:
         self.redrive = redrive
-        self._store = store
+        self.store = store
         self._find_trigger = find_trigger
         self._bucket = None if redrive.rate is None else Bucket(redrive.rate)
         self._batch = UNDER_WAY_MAX if redrive.rate is None else max(1, int(redrive.rate))
@@ -102,7 +118,7 @@ class _Drive:
 
     @property
     def _is_open(self) -> bool:
-        return any(one.id == self.redrive.id and one.ended_s is None for one in self._store.redrives)
+        return any(one.id == self.redrive.id and one.ended_s is None for one in self.store.redrives)
 
     @property
     def _room(self) -> int:
@@ -112,7 +128,7 @@ class _Drive:
         """The oldest that are neither on their way nor at their end, and whether there may be more."""
         ended, wanted = frozenset(self._ended), min(self._room, self._batch)
         asked = len(self._under_way) + len(ended) + wanted
-        found = await self._store.claimed(self.redrive.id, asked)
+        found = await self.store.claimed(self.redrive.id, asked)
         # Ended before this reading and not in it: the store has seen to it, and tells of it no more.
         self._ended -= ended - {letter.id for letter in found}
         known = self._under_way | self._ended
@@ -137,9 +153,9 @@ class _Drive:
             self._ended.add(letter.id)
             self._moved.set()
             if is_delivered:
-                self._store.redriven(letter)
+                self.store.redriven(letter)
             else:
-                self._store.failed_again(letter, attempts)
+                self.store.failed_again(letter, attempts)
 
         target = self._find_trigger(letter.address)
         if target is None:

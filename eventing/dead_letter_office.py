@@ -1,7 +1,8 @@
 """All dead letter stores of a server as one: what is asked of dead letters without asking where they rest."""
 
+import hashlib
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
@@ -23,46 +24,48 @@ class Page:
 
 
 class DeadLetterOffice:
-    """Over stores whose ids differ. Everything that awaits raises ChannelUnavailable."""
+    """Over stores by name, whose ids differ; they may come and go. Everything that awaits raises ChannelUnavailable."""
 
-    def __init__(self, stores: Sequence[DeadLetters], redriver: Redriver) -> None:
+    def __init__(self, stores: Mapping[str, DeadLetters], redriver: Redriver) -> None:
         self._stores = stores
         self._redriver = redriver
 
     @property
     def evicted(self) -> int:
         """Dead letters that left a bounded store for younger ones."""
-        return sum(store.evicted for store in self._stores)
+        return sum(store.evicted for store in self._stores.values())
 
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> Page:
         """Up to `limit` of them, from the page on that `before` names. Raises UnknownPage.
 
-        A page is named by where it ends in each store: the last id from there, or nothing.
+        A page is named by where it ends in each store: the store, and the last id from there.
         """
-        ends = before.split(",") if before else [""] * len(self._stores)
-        if len(ends) != len(self._stores):
+        stores = {_tag(name): store for name, store in self._stores.items()}
+        ends = _ends(before)
+        if not ends.keys() <= stores.keys():
             raise UnknownPage(before)
         found = [
-            [(place, letter) for letter in await store.find(selector, limit=limit + 1, before=end)]
-            for place, (store, end) in enumerate(zip(self._stores, ends, strict=True))
+            [(tag, letter) for letter in await store.find(selector, limit=limit + 1, before=ends.get(tag, ""))]
+            for tag, store in stores.items()
         ]
         # By the time of the failure among stores, and by the store's own order within one.
         letters = list(islice(merge(*found, key=lambda one: -one[1].time_s), limit))
-        for place, letter in letters:
-            ends[place] = letter.id
+        for tag, letter in letters:
+            ends[tag] = letter.id
         has_more = sum(map(len, found)) > limit
-        return Page(tuple(letter for _, letter in letters), ",".join(ends) if has_more else "")
+        page = ",".join(f"{tag}.{end}" for tag, end in ends.items())
+        return Page(tuple(letter for _, letter in letters), page if has_more else "")
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """The one with that id, None where there is none (any more)."""
-        for store in self._stores:
+        for store in self._stores.values():
             if (letter := await store.get(letter_id)) is not None:
                 return letter
         return None
 
     async def tally(self, selector: Selector) -> list[Tally]:
         """How many there are, by Trigger and reason, the most first. Those that a redrive claimed are among them."""
-        found = [tally for store in self._stores for tally in await store.tally(selector)]
+        found = [tally for store in self._stores.values() for tally in await store.tally(selector)]
         joined: dict[tuple[Address, str], Tally] = {}
         for one in found:
             place = (one.address, one.reason)
@@ -72,7 +75,7 @@ class DeadLetterOffice:
     async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
         """Let the oldest of them go, up to `limit`, and say how many for whom."""
         gone: Counter[Address] = Counter()
-        for store in self._stores:
+        for store in self._stores.values():
             left = None if limit is None else limit - gone.total()
             if left != 0:
                 gone.update(await store.discard(selector, limit=left))
@@ -82,7 +85,7 @@ class DeadLetterOffice:
         """Deliver the oldest of them once more, up to `limit` of those that no other redrive has claimed: one redrive
         for each store that holds any. `rate` is events a second, of all of them together.
         """
-        holding = [store for store in self._stores if await store.tally(selector)]
+        holding = [store for store in self._stores.values() if await store.tally(selector)]
         share = None if rate is None else rate / len(holding or self._stores)
         begun: list[Redrive] = []
         for store in holding:
@@ -95,11 +98,26 @@ class DeadLetterOffice:
     @property
     def redrives(self) -> list[Redrive]:
         """Those under way and the last that ended, newest first."""
-        return sorted((one for store in self._stores for one in store.redrives), key=lambda one: -one.started_s)
+        return sorted(
+            (one for store in self._stores.values() for one in store.redrives), key=lambda one: -one.started_s
+        )
 
     def find_redrive(self, redrive_id: str) -> Redrive | None:
         """The one with that id, None where there is none (any more)."""
         return next((one for one in self.redrives if one.id == redrive_id), None)
+
+
+def _tag(name: str) -> str:
+    """A store's name as short as a page's name wants it."""
+    return hashlib.blake2s(name.encode(), digest_size=4).hexdigest()
+
+
+def _ends(page: str) -> dict[str, str]:
+    """Where that page begins in each store, the last id before it by the store's tag. Raises UnknownPage."""
+    parts = [part.partition(".") for part in page.split(",")] if page else []
+    if not all(dot and end for _, dot, end in parts):
+        raise UnknownPage(page)
+    return {tag: end for tag, _, end in parts}
 
 
 def _joined(one: Tally, other: Tally) -> Tally:

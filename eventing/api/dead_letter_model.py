@@ -58,7 +58,7 @@ class PageQuery(Selection):
     """Some of them, newest first."""
 
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
-    before: Annotated[str, Field(pattern=r"^[a-z]*[0-9]{0,18}(,[a-z]*[0-9]{0,18})*$")] = ""
+    before: Annotated[str, Field(max_length=4096, pattern=r"^([0-9a-f]{8}\.[A-Za-z0-9:_-]{1,128}(,|$))*$")] = ""
     """`next` of the page before."""
 
 

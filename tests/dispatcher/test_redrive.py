@@ -100,7 +100,7 @@ async def running(redriver: Redriver) -> AsyncIterator[asyncio.Task[None]]:
 
 
 def redriver(trigger: ScriptedTrigger, *stores: DeadLetters) -> Redriver:
-    return Redriver(lambda address: trigger, stores)
+    return Redriver(lambda address: trigger, {str(number): store for number, store in enumerate(stores)})
 
 
 async def test_each_claimed_letter_is_delivered_once_and_the_redrive_ends() -> None:
@@ -155,7 +155,7 @@ async def test_letters_of_a_trigger_that_is_gone_fail_again() -> None:
     """There is nobody to deliver to: they stay, and the redrive ends."""
     store = a_store(2)
     await store.claim(EVERYTHING, rate=None)
-    async with running(Redriver(lambda address: None, [store])):
+    async with running(Redriver(lambda address: None, {"a": store})):
         await asyncio.sleep(1.0)
     assert [(0, 2, False)] == [(one.delivered, one.failed, one.ended_s is None) for one in store.redrives]
     assert ["failed", "failed"] == [one.redrive_state for one in await store.find(EVERYTHING, limit=10)]
@@ -166,7 +166,7 @@ async def test_each_letter_goes_to_the_trigger_it_failed_for() -> None:
     store = fill(a_store(1, BILL), 2, MAIL)
     triggers = {BILL: ScriptedTrigger(), MAIL: ScriptedTrigger()}
     await store.claim(EVERYTHING, rate=None)
-    async with running(Redriver(triggers.get, [store])):
+    async with running(Redriver(triggers.get, {"a": store})):
         await asyncio.sleep(1.0)
     assert (["1"], ["1", "2"]) == (triggers[BILL].ids, triggers[MAIL].ids)
 
@@ -176,7 +176,7 @@ async def test_redrives_go_side_by_side_and_one_that_is_stuck_holds_up_no_other(
     first, second = fill(a_store(1, BILL), 2, MAIL), a_store(1, MAIL)
     triggers = {BILL: ScriptedTrigger(None), MAIL: ScriptedTrigger()}
     await first.claim(Selector(trigger="bill"), rate=None)
-    one = Redriver(triggers.get, [first, second])
+    one = Redriver(triggers.get, {"a": first, "b": second})
     async with running(one):
         await asyncio.sleep(1.0)
         assert [] == triggers[MAIL].ids

@@ -79,8 +79,8 @@ class SmallOperations:
     """Triggers that somebody else changes at every moment."""
 
     def __post_init__(self) -> None:
-        self.redriver = Redriver(lambda address: None, [self.store])
-        self.dead_letters = DeadLetterOffice([self.store], self.redriver)
+        self.redriver = Redriver(lambda address: None, {"small": self.store})
+        self.dead_letters = DeadLetterOffice({"small": self.store}, self.redriver)
 
     def brokers(self) -> Sequence[BrokerStatus]:
         return self.broker_list

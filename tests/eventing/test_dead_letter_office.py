@@ -21,7 +21,8 @@ class PrefixedStore(SmallStore):
 
 
 def office(*stores: SmallStore) -> DeadLetterOffice:
-    return DeadLetterOffice(stores, Redriver(lambda address: None, stores))
+    named = {f"store {number}": store for number, store in enumerate(stores)}
+    return DeadLetterOffice(named, Redriver(lambda address: None, named))
 
 
 def filled(*times: float, trigger: str = "bill") -> SmallStore:
