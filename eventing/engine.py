@@ -2,8 +2,9 @@
 its limits.
 """
 
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol, TypeGuard
 
 from channels.contract import Channel
 from channels.dead_letter import DeadLetters
@@ -12,22 +13,40 @@ from channels.memory import MemoryChannel
 from channels.memory_dead_letter import MemoryDeadLetters
 from dispatcher.broker import label_of
 from dispatcher.lane import LaneLimits
+from eventing.backend.contract import Backend, Remote
+from eventing.backend.pool import BackendPool
 from eventing.errors import ResolutionError
+from eventing.resources import engine as engines
 from eventing.resources import retention
 from eventing.resources.broker import BROKER
-from eventing.resources.broker_channel import TEMPLATE_FAILED, Engine
+from eventing.resources.broker_channel import TEMPLATE_FAILED
+from eventing.resources.broker_default import SYSTEM_NAMESPACE
+from eventing.resources.engine import Engine, EngineDefaults, ServerKey, Topic
 from eventing.resources.identity import Key
 from eventing.settings import Settings
 
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """A channel that was not entered yet, and what belongs to it."""
+    """A channel that was not entered yet, and what belongs to it. `backend` is the server's connection, where there is
+    a server.
+    """
 
     engine: Engine
     channel: Channel
     dead_letters: DeadLetters
     limits: LaneLimits
+    backend: Backend | None = None
+
+    @property
+    def fault(self) -> str:
+        """Why the channel takes nothing at this moment; empty where it does, or cannot say."""
+        return "" if self.backend is None else self.backend.fault_of(self.channel)
+
+    @property
+    def persistence(self) -> str:
+        """What its server does to keep events, in its own word; empty where there is none."""
+        return "" if self.backend is None else self.backend.persistence
 
 
 class Owner(Protocol):
@@ -45,44 +64,120 @@ class Owner(Protocol):
 class Engines:
     """Makes channels. The journal is one for all owners, and None where the server runs without a folder."""
 
-    def __init__(self, *, journal: Journal | None, settings: Settings) -> None:
+    def __init__(self, *, journal: Journal | None, settings: Settings, backends: BackendPool) -> None:
         self.journal = journal
+        self.dead_letters: Final[Mapping[str, DeadLetters]] = _Stores(self._stores)
+        """All stores of dead letters by name, as they are at any moment."""
         self._settings = settings
+        self._backends = backends
         self._memory_dead_letters = MemoryDeadLetters(size_max_bytes=settings.dead_letter_size_max_bytes)
 
-    @property
-    def dead_letters(self) -> tuple[DeadLetters, ...]:
-        """All stores of dead letters."""
-        return (self._memory_dead_letters, *(() if self.journal is None else (self.journal.dead_letters,)))
+    async def create(self, engine: Engine, owner: Owner) -> Place:
+        """A channel for it, at its place; to be left by `leave`, also where this raises ChannelUnavailable.
 
-    def create(self, engine: Engine, owner: Owner) -> Place:
-        """A channel for it. Raises ResolutionError where the server has no such engine."""
-        if engine == "memory":
-            return Place(engine, self._create_memory(), self._memory_dead_letters, _memory_limits(self._settings))
+        Raises ResolutionError where the server has no such engine.
+        """
+        settings = self._settings
+        if isinstance(engine, engines.Memory):
+            return Place(engine, self._create_memory(), self._memory_dead_letters, _memory_limits(settings))
+        kept = self._retention(engine, owner)
+        if not isinstance(engine, engines.Journal):
+            backend = await self._backends.use(engine, owner.key)
+            channel: Channel = backend.channel(_name(owner.key), engine, kept)
+            return Place(engine, channel, backend.dead_letters, _durable_limits(settings), backend)
         if self.journal is None:
             message = "the server runs without a journal; start it with EVENTING_DEFAULT_CHANNEL=journal"
             raise ResolutionError(TEMPLATE_FAILED, f"Error on setting up the ChannelTemplate: {message}")
-        channel = self.journal.channel(_name(owner.key), retention=self._retention(owner))
-        return Place(engine, channel, self.journal.dead_letters, _durable_limits(self._settings))
+        channel = self.journal.channel(_name(owner.key), retention=Retention(kept.age_s, kept.size_max_bytes))
+        return Place(engine, channel, self.journal.dead_letters, _durable_limits(settings))
 
-    def update(self, channel: Channel, owner: Owner) -> None:
-        """Carry out what the owner says about its channel now."""
-        if isinstance(channel, JournalChannel):
-            channel.retention = self._retention(owner)
+    def update(self, place: Place, engine: Engine, owner: Owner) -> None:
+        """Carry out what the owner says about its channel now, and what has changed of how to reach it."""
+        kept = self._retention(engine, owner)
+        if isinstance(place.channel, JournalChannel):
+            place.channel.retention = Retention(kept.age_s, kept.size_max_bytes)
+        self.renew(engine)
 
-    def drop(self, key: Key) -> None:
-        """The owner is deleted, and its channel closed: nothing of it is kept."""
-        if self.journal is not None:
+    def renew(self, engine: Engine) -> None:
+        """The login may have changed."""
+        if is_remote(engine):
+            self._backends.renew(engine)
+
+    def server_fault(self, engine: Engine) -> str:
+        """Why the server of that engine takes nothing, as far as somebody asked it; empty where there is no server."""
+        backend = self._backends.find(engine.server) if is_remote(engine) else None
+        return "" if backend is None else backend.fault
+
+    async def drop(self, engine: Engine, key: Key) -> None:
+        """The owner is deleted, and its channel closed: nothing of it is kept. Raises ChannelUnavailable: later, then.
+        Twice is once.
+        """
+        if is_remote(engine):
+            backend = await self._backends.use(engine, key)
+            await backend.drop(_name(key), engine)
+        elif self.journal is not None:
             self.journal.drop(_name(key))
+
+    async def leave(self, engine: Engine, key: Key) -> None:
+        """The owner's channel is closed, and the owner needs no connection."""
+        if is_remote(engine):
+            await self._backends.leave(engine.server, key)
+
+    async def close(self) -> None:
+        """Close the connections to all servers: no channel is open there any more."""
+        await self._backends.close()
+
+    def _stores(self) -> dict[str, DeadLetters]:
+        stores: dict[str, DeadLetters] = {"memory": self._memory_dead_letters}
+        if self.journal is not None:
+            stores["journal"] = self.journal.dead_letters
+        return {**stores, **self._backends.dead_letters}
 
     def _create_memory(self) -> MemoryChannel:
         settings = self._settings
         return MemoryChannel(events_max=settings.memory_events_max, size_max_bytes=settings.memory_size_max_bytes)
 
-    def _retention(self, owner: Owner) -> Retention:
-        if owner.retention is not None:
-            return Retention(owner.retention.age_s, owner.retention.size_max_bytes)
-        return Retention(self._settings.retention_age_s, self._settings.retention_size_max_bytes)
+    def _retention(self, engine: Engine, owner: Owner) -> retention.Retention:
+        """What the owner says, else what its channel's template does, else the server."""
+        template = engine.retention if isinstance(engine, engines.Journal) else None
+        given = owner.retention or template
+        settings = self._settings
+        return given or retention.Retention(settings.retention_age_s, settings.retention_size_max_bytes)
+
+
+class _Stores(Mapping[str, DeadLetters]):
+    """A view: what it holds is asked for with every look."""
+
+    def __init__(self, read: Callable[[], Mapping[str, DeadLetters]]) -> None:
+        self._read = read
+
+    def __getitem__(self, name: str) -> DeadLetters:
+        return self._read()[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._read())
+
+    def __len__(self) -> int:
+        return len(self._read())
+
+
+def is_remote(engine: Engine) -> TypeGuard[Remote]:
+    """True where events rest on a server, which may be away."""
+    return isinstance(engine, engines.Redis | engines.Kafka)
+
+
+def engine_defaults(settings: Settings) -> EngineDefaults:
+    """What counts where no object says otherwise."""
+    return EngineDefaults(
+        engine=settings.default_channel,
+        redis=ServerKey("redis", settings.redis_url, _secret_key(settings.redis_secret)),
+        kafka=ServerKey("kafka", settings.kafka_bootstrap_servers, _secret_key(settings.kafka_secret)),
+        topic=Topic("", settings.kafka_partitions, settings.kafka_replication_factor),
+    )
+
+
+def _secret_key(name: str | None) -> Key | None:
+    return Key("", "Secret", SYSTEM_NAMESPACE, name) if name else None
 
 
 def _name(key: Key) -> str:

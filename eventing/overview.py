@@ -104,7 +104,7 @@ def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
         reason=readiness.reason,
         message=readiness.message,
         address=served.sink.uri,
-        channel=served.engine or "",
+        channel="" if served.ground is None else served.ground.engine.name,
         durable=channel is not None and channel.features.durable,
         statistics=statistics,
         accepted=0 if statistics is None else statistics.stored,

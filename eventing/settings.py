@@ -9,9 +9,11 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 IngressEngine = Literal["protocol", "asgi"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
-DefaultChannel = Literal["journal", "memory"]
+DefaultChannel = Literal["journal", "memory", "redis", "kafka"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, Field(pattern=r"^(sqlite:///.|postgresql(\+asyncpg)?://)")]
+RedisUrl = Annotated[str, Field(pattern=r"^rediss?(\+sentinel)?://[^@]+$")]
+BootstrapServers = Annotated[str, Field(pattern=r"^[^,\s]+(,[^,\s]+)*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 
 KIB = 1024
@@ -64,7 +66,26 @@ class Settings(BaseSettings):
     """File of the key, 32 random bytes in base64, that Secrets are encrypted with in the database. Kubernetes'
     `--encryption-provider-config`, whose AES-GCM takes such a key."""
     default_channel: DefaultChannel = "journal"
-    """Where the events of a Broker rest that asks for nothing else. RabbitMQ's queues are durable by default, too."""
+    """Where the events of a Broker rest that asks for nothing else: `journal`, `memory`, `redis` or `kafka`.
+    RabbitMQ's queues are durable by default, too."""
+    redis_url: RedisUrl = "redis://127.0.0.1:6379"
+    """The Redis server of channels that name none: `redis://HOST:PORT/DATABASE`, `rediss://` for TLS,
+    `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` for Sentinels. Redis' own port. Credentials stand in a Secret, so
+    that they can change while the server runs."""
+    redis_secret: str | None = None
+    """The Secret with the login there, by its name in the namespace `knative-eventing`. Knative keeps those of Kafka
+    there, too."""
+    kafka_bootstrap_servers: BootstrapServers = "127.0.0.1:9092"
+    """The Kafka cluster of Brokers and channels that no ConfigMap gives one: `HOST:PORT`, several with commas between.
+    Kafka's own port."""
+    kafka_secret: str | None = None
+    """The Secret with the login there, by its name in the namespace `knative-eventing`. Knative's
+    `auth.secret.ref.name`."""
+    kafka_partitions: PositiveInt = 10
+    """Partitions of topics that are made for such Brokers: so many processes can share one. Knative's
+    `default.topic.partitions`."""
+    kafka_replication_factor: PositiveInt = 3
+    """Brokers of the cluster that hold each partition of such topics. Knative's `default.topic.replication.factor`."""
     ingress: IngressEngine = "protocol"
     """How HTTP is read: `protocol` is a protocol class of our own, `asgi` an application any ASGI server can run."""
     event_type_auto_create: bool = True

@@ -1,29 +1,53 @@
 """The data plane: the ingress' state, channels, lanes, connections to sinks, and the controller that makes them be."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
 
+from channels.dead_letter import DeadLetters
 from channels.journal import Journal
 from dispatcher.redrive import Redriver
 from dispatcher.sink import Pools
 from dispatcher.tasks import every
+from eventing.app.backend import create_backend
 from eventing.app.bound import pool_limits
 from eventing.app.resource_side import ResourceSide
+from eventing.backend.pool import BackendPool
 from eventing.dead_letter_office import DeadLetterOffice
 from eventing.engine import Engines
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview, find_trigger
 from eventing.reconcilers.controller import Controller
 from eventing.reconcilers.event_type_maker import EventTypeMaker
+from eventing.reconcilers.plane import Plane
 from eventing.reconcilers.recorder import SWEEP_INTERVAL_S, Recorder
 from eventing.settings import Settings
 from eventing.store.sql import timestamp
 
 SINK_SWEEP_INTERVAL_S: Final = 0.05
 """How exactly timeouts of attempts are kept."""
+CHANNEL_HEALTH_INTERVAL_S: Final = 1.0
+"""How often channels on servers are looked at, whether they have failed or healed."""
+
+
+class ChannelHealth:
+    """Looks at channels on servers, and has redrives go on whose store came back with one."""
+
+    def __init__(self, plane: Plane, redriver: Redriver, stores: Mapping[str, DeadLetters]) -> None:
+        self._plane = plane
+        self._redriver = redriver
+        self._stores = stores
+        self._seen: tuple[frozenset[str], int] = (frozenset(), 0)
+
+    def look(self) -> None:
+        """Once more."""
+        self._plane.inspect()
+        seen = (frozenset(self._stores), self._plane.opened)
+        if seen != self._seen:
+            self._seen = seen
+            self._redriver.wake()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,12 +61,15 @@ class DataPlane:
     redriver: Redriver
     recorder: Recorder
     maker: EventTypeMaker
+    health: "ChannelHealth"
 
     @property
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
         """What runs from before the first request until after the last."""
         return {
             "controller": self.controller.run,
+            "channels": self.controller.attend,
+            "channel health": lambda: every(CHANNEL_HEALTH_INTERVAL_S, self.health.look),
             "sink sweep": lambda: every(SINK_SWEEP_INTERVAL_S, self.pools.sweep),
             "redriver": self.redriver.run,
             "recorder": self.recorder.run,
@@ -63,7 +90,9 @@ async def open_data_plane(
 ) -> DataPlane:
     """Everything closed and empty: the controller opens and fills it. Raises what the journal does."""
     pools = stack.enter_context(closing(Pools(pool_limits(settings))))
-    engines = Engines(journal=await _open_journal(stack, settings, intake), settings=settings)
+    journal = await _open_journal(stack, settings)
+    engines = Engines(journal=journal, settings=settings, backends=BackendPool(partial(create_backend, settings)))
+    stack.push_async_callback(engines.close)
     recorder, maker = Recorder(resources.store, timestamp), EventTypeMaker(resources.store)
     controller = Controller(
         store=resources.store,
@@ -80,22 +109,22 @@ async def open_data_plane(
         forget_type=maker.forget,
     )
     stack.push_async_callback(controller.close)
+    intake.fault = lambda: controller.plane.fault if journal is None else journal.fault or controller.plane.fault
+    redriver = Redriver(partial(find_trigger, controller), engines.dead_letters)
     return DataPlane(
         intake=intake,
         pools=pools,
         engines=engines,
         controller=controller,
-        redriver=Redriver(partial(find_trigger, controller), engines.dead_letters),
+        redriver=redriver,
         recorder=recorder,
         maker=maker,
+        health=ChannelHealth(controller.plane, redriver, engines.dead_letters),
     )
 
 
-async def _open_journal(stack: AsyncExitStack, settings: Settings, intake: Intake) -> Journal | None:
+async def _open_journal(stack: AsyncExitStack, settings: Settings) -> Journal | None:
     """The journal, where the server is to have one. While it cannot store, the server is not ready."""
     if settings.default_channel != "journal":
         return None
-    opening = Journal(settings.data_dir, size_max_bytes=settings.journal_size_max_bytes)
-    journal = await stack.enter_async_context(opening)
-    intake.fault = lambda: journal.fault
-    return journal
+    return await stack.enter_async_context(Journal(settings.data_dir, size_max_bytes=settings.journal_size_max_bytes))

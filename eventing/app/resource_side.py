@@ -11,7 +11,7 @@ from eventing.barrier import Barrier
 from eventing.reconcilers.namespace import create_namespaces
 from eventing.reloader import Reloader
 from eventing.resources.catalogue import Catalogue
-from eventing.resources.channel_default import DURABLE, SHIPPED
+from eventing.resources.channel_default import channel_defaults_of
 from eventing.resources.kind import Context
 from eventing.settings import Settings
 from eventing.store.sql import SqlStore
@@ -35,7 +35,7 @@ async def open_resources(
     settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = await stack.enter_async_context(SqlStore(settings.resources_url, secret_key=settings.secret_key_file))
     catalogue, barrier = Catalogue(), Barrier(store)
-    context = Context(channel_defaults=DURABLE if settings.default_channel == "journal" else SHIPPED)
+    context = Context(channel_defaults=channel_defaults_of(settings.default_channel))
     configuration = StoredConfiguration(store, context)
     registry = Registry(store=store, catalogue=catalogue, context_of=configuration.context_of)
     reloader = Reloader(registry=registry, paths=paths, prune=prune, together=barrier.hold)

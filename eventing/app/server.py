@@ -24,6 +24,8 @@ from eventing.settings import Settings
 
 INGRESS_SWEEP_INTERVAL_S: Final = 1.0
 DRAIN_INTERVAL_S: Final = 0.02
+CHANNELS_WAIT_MAX_S: Final = 3.0
+"""How long the doors stay closed for channels on servers: those that are there are open by then, others open later."""
 
 _log = logging.getLogger(__name__)
 
@@ -57,6 +59,7 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
         reloads = (resources.reloader.request, renewal.read)
         stack.enter_context(stop.on_signals(reload=reloads, hurry=doors.hurry))
         await plane.controller.reconcile()
+        await plane.controller.settle(CHANNELS_WAIT_MAX_S)
         loops = plane.loops | {"reloader": resources.reloader.run, "access renewal": renewal.run}
         loops["ingress sweep"] = lambda: every(INGRESS_SWEEP_INTERVAL_S, doors.sweep)
         await stack.enter_async_context(running(loops | ({"file watch": resources.reloader.watch} if watch else {})))

@@ -7,6 +7,7 @@ are written once what they tell of works.
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from contextlib import suppress
 from typing import Final
 
 from channels.contract import Channel
@@ -63,6 +64,7 @@ class Controller:
         tell: Callable[[Occurrence], None] = lambda _: None,
         sightings_of: Callable[[Key], Sightings | None] = lambda _: None,
         forget_type: Callable[[Key], None] = lambda _: None,
+        reads: bool = True,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
@@ -76,8 +78,17 @@ class Controller:
         self._lock = asyncio.Lock()
         self._read_at: str | None = None
         """The store's version that the last whole reading began with, until a watch goes on from there."""
+        self._touched: set[Key] = set()
+        """Those to be looked at again, though nothing of theirs has changed in the store."""
+        self._is_touched = asyncio.Event()
         self.plane = Plane(
-            engines=engines, intake=intake, settings=settings, base_url=base_url, sightings_of=sightings_of
+            engines=engines,
+            intake=intake,
+            settings=settings,
+            base_url=base_url,
+            sightings_of=sightings_of,
+            touch=self._touch,
+            reads=reads,
         )
         self.triggers: dict[Key, ServedTrigger] = {}
         """Triggers and Subscriptions."""
@@ -142,6 +153,22 @@ class Controller:
             # What changed between the first list and the last is seen once more, which changes nothing.
             self._read_at = version
 
+    async def attend(self) -> None:
+        """Look again at Brokers and Channels whose channel opened, failed or healed. Until cancelled.
+
+        While the store is away they go on by what they are; statuses follow when it is back.
+        """
+        while True:
+            await self._is_touched.wait()
+            self._is_touched.clear()
+            with suppress(StoreUnavailable):
+                await self._look_again()
+
+    async def settle(self, timeout_s: float) -> None:
+        """Wait until it is known of each channel whether it can be had, but no longer than that."""
+        await self.plane.wait_tried(timeout_s)
+        await self._look_again()
+
     async def set_paused(self, key: Key, *, is_paused: bool) -> None:
         """Pause a Trigger, or resume it; it is so when this returns. Raises NotFound, Conflict."""
         served = self.triggers.get(key)
@@ -154,6 +181,19 @@ class Controller:
         """Close everything; what channels cannot keep is gone."""
         await self.plane.close()
         self.triggers.clear()
+
+    def _touch(self, key: Key) -> None:
+        self._touched.add(key)
+        self._is_touched.set()
+
+    async def _look_again(self) -> None:
+        async with self._lock:
+            touched, self._touched = self._touched, set()
+            try:
+                await self._conform(touched)
+            except BaseException:
+                self._touched |= touched
+                raise
 
     # From changes to bursts of them.
 

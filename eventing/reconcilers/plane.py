@@ -1,25 +1,23 @@
 """What is at work in this process: Brokers and Channels, each over a channel of its engine, and the ways to them."""
 
-import logging
 from collections.abc import Callable
 from typing import Final, Protocol
 
 from dispatcher.broker import Broker
 from dispatcher.sighting import Sightings
 from dispatcher.sink import Sink
-from eventing.engine import Engines, Owner
+from eventing.engine import Engines, Owner, is_remote
 from eventing.errors import ResolutionError
 from eventing.ingress.host import channel_hosts
 from eventing.ingress.intake import Intake
+from eventing.reconcilers.remote_channel import RemoteChannels
 from eventing.reconcilers.served import Readiness, ServedBroker, View
 from eventing.resources.broker import BROKER
-from eventing.resources.broker_channel import Engine
+from eventing.resources.engine import Engine
 from eventing.resources.identity import Key
 from eventing.settings import Settings
 
 NAME_TAKEN: Final = "NameTaken"
-
-_log = logging.getLogger(__name__)
 
 
 class AtWork(View, Owner, Protocol):
@@ -29,7 +27,8 @@ class AtWork(View, Owner, Protocol):
 class Plane:
     """Owns the Brokers and Channels at work, by the keys of their resources.
 
-    `sightings_of` gives each what notices types of events in it, or None.
+    `sightings_of` gives each what notices types of events in it, or None. `touch` hears of those whose channel opened,
+    failed or healed: they are to be kept once more. Unless the process `reads`, its Brokers only publish.
     """
 
     def __init__(
@@ -40,6 +39,8 @@ class Plane:
         settings: Settings,
         base_url: str,
         sightings_of: Callable[[Key], Sightings | None],
+        touch: Callable[[Key], None] = lambda _: None,
+        reads: bool = True,
     ) -> None:
         self.brokers: dict[Key, ServedBroker] = {}
         self._engines = engines
@@ -47,18 +48,20 @@ class Plane:
         self._settings = settings
         self._base_url = base_url
         self._sightings_of = sightings_of
-        self._gone: list[tuple[Key, Broker]] = []
+        self._reads = reads
+        self._remote = RemoteChannels(engines=engines, reads=reads, touch=touch)
+        self._gone: list[tuple[Key, ServedBroker]] = []
 
     async def keep(self, key: Key, view: AtWork | None, choose: Callable[[], Engine]) -> ServedBroker | None:
-        """Make at work what the view says, or nothing. It gets its channel once: engines never change.
+        """Make at work what the view says, or nothing. A channel in this process it gets once, one on a server may
+        move: it is opened beside, and so is `readiness` told of later.
 
         `choose` says which engine its channel is of, and raises ResolutionError where there is none: it is asked again
         with every call. What is wrong stands in `readiness`.
         """
         served = self.brokers.get(key)
         if served is not None and (view is None or view.uid != served.view.uid):
-            self._gone.append((key, self.brokers.pop(key).broker))
-            await self.close_gone()  # or another one of its name would find what it left
+            await self._remove(key, self.brokers.pop(key))  # or another one of its name would find what it left
             served = None
         if view is None:
             return None
@@ -79,9 +82,14 @@ class Plane:
         return key in self.brokers
 
     def publish(self) -> None:
-        """Let Brokers judge by what was placed, and requests find them."""
-        for served in self.brokers.values():
-            served.apply()
+        """Let Brokers judge by what was placed, and requests find them.
+
+        One whose channel opens beside begins once it was kept as an open one: by then its Triggers know what the
+        channel remembers of them.
+        """
+        for key, served in self.brokers.items():
+            if served.ground is not None or not self._remote.has(key):
+                served.apply()
         found = [served.broker for served in self.brokers.values() if served.readiness.reason != NAME_TAKEN]
         self._intake.routes = {broker.path: broker for broker in found}
         domain = self._settings.cluster_domain
@@ -102,12 +110,32 @@ class Plane:
         """True while events are on their way that need no more than time: not those that wait for a failing sink."""
         return any(served.is_moving for served in self.brokers.values())
 
+    @property
+    def fault(self) -> str:
+        """Why nothing can be stored at all, where all that is at work rests on servers that take nothing."""
+        is_local = any(served.ground is not None and not self._remote.has(key) for key, served in self.brokers.items())
+        return "" if is_local else self._remote.fault
+
+    @property
+    def opened(self) -> int:
+        """Channels on servers that are open."""
+        return self._remote.opened
+
+    def inspect(self) -> None:
+        """Look whether channels have failed or healed, whoever noticed."""
+        self._remote.inspect()
+
+    async def wait_tried(self, timeout_s: float) -> None:
+        """Until it is known of each whether its channel can be had, or that time has passed."""
+        await self._remote.wait_tried(timeout_s)
+
     async def close_gone(self) -> None:
         """Close what was deleted, and let nothing of it stay."""
         while self._gone:
-            key, broker = self._gone[-1]
-            await broker.close(is_deleted=True)
-            self._engines.drop(key)
+            key, served = self._gone[-1]
+            await served.broker.close(is_deleted=True)
+            if served.engine is not None:
+                await self._engines.drop(served.engine, key)
             self._gone.pop()
 
     async def close(self) -> None:
@@ -115,10 +143,19 @@ class Plane:
         self._intake.routes = {}
         self._intake.hosts = {}
         await self.close_gone()
-        brokers = [served.broker for served in self.brokers.values()]
+        remote = [served for key, served in self.brokers.items() if self._remote.has(key)]
+        local = [served for key, served in self.brokers.items() if not self._remote.has(key)]
         self.brokers.clear()
-        for broker in brokers:
-            await broker.close()
+        for served in local:
+            await served.broker.close()
+        await self._remote.close(remote)
+
+    async def _remove(self, key: Key, served: ServedBroker) -> None:
+        if self._remote.has(key):
+            self._remote.remove(key, served, is_deleted=True)
+        else:
+            self._gone.append((key, served))
+            await self.close_gone()
 
     def _serve(self, key: Key, view: View) -> ServedBroker:
         broker = Broker(
@@ -134,22 +171,27 @@ class Plane:
     async def _give_channel(
         self, key: Key, served: ServedBroker, view: Owner, choose: Callable[[], Engine]
     ) -> Readiness:
+        """What its readiness is, by its channel. Where nobody can say which one it is to have, it keeps what it has."""
         broker = served.broker
-        if broker.channel is not None:
-            self._engines.update(broker.channel, view)
-            return Readiness()
         try:
             self._check_name(key, broker)
-            place = self._engines.create(choose(), view)
+            engine = choose()
+            if served.ground is not None and not self._remote.has(key):
+                self._engines.update(served.ground, served.ground.engine, view)
+                return Readiness()
+            served.engine = engine
+            if is_remote(engine) or self._remote.has(key):
+                return self._remote.keep(key, served, engine, view)
+            place = await self._engines.create(engine, view)
         except ResolutionError as error:
             broker.unready = error.message
             return Readiness.of(error)
-        await broker.open(place.channel, dead_letters=place.dead_letters, limits=place.limits)
-        served.engine = place.engine
+        await broker.open(place.channel, dead_letters=place.dead_letters, limits=place.limits, reads=self._reads)
+        served.ground = place
         return Readiness()
 
     def _check_name(self, key: Key, broker: Broker) -> None:
         """Channels of different kinds share their paths: the first one has it."""
         for other, served in self.brokers.items():
-            if other != key and served.broker.label == broker.label and served.broker.channel is not None:
+            if other != key and served.broker.label == broker.label and served.engine is not None:
                 raise ResolutionError(NAME_TAKEN, f"{other.kind} {other.name} has this name already")

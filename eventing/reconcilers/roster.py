@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
+from eventing.engine import engine_defaults
 from eventing.reconcilers import backing_channel, source
 from eventing.reconcilers.backing_channel import BackingChannelReconciler
 from eventing.reconcilers.broker import BrokerReconciler
@@ -47,9 +48,11 @@ class Roster:
         forget_type: Callable[[Key], None],
     ) -> None:
         self._world = world
-        specifier, subscribers = Specifier(sinks, settings), Subscribers()
-        self._brokers = BrokerReconciler(world=world, plane=plane, sinks=sinks, default=settings.default_channel)
-        self._backing = BackingChannelReconciler(world=world, plane=plane, sinks=sinks, subscribers=subscribers)
+        specifier, subscribers, defaults = Specifier(sinks, settings), Subscribers(), engine_defaults(settings)
+        self._brokers = BrokerReconciler(world=world, plane=plane, sinks=sinks, defaults=defaults)
+        self._backing = BackingChannelReconciler(
+            world=world, plane=plane, sinks=sinks, subscribers=subscribers, defaults=defaults
+        )
         self._subscriptions = SubscriptionReconciler(
             world=world,
             plane=plane,

@@ -7,9 +7,10 @@ from dispatcher.broker import Broker
 from dispatcher.lane import Lane
 from dispatcher.sink import BrokerSink
 from dispatcher.trigger import TriggerSpec
+from eventing.engine import Place
 from eventing.errors import ResolutionError
-from eventing.resources.broker_channel import Engine
 from eventing.resources.delivery import DeliverySpec
+from eventing.resources.engine import Engine
 from eventing.resources.identity import Key
 from eventing.resources.subscription import Subscription
 from eventing.resources.trigger import Trigger
@@ -63,7 +64,9 @@ class ServedBroker:
         self.broker = broker
         self.readiness = Readiness()
         self.engine: Engine | None = None
-        """What its channel is, once it has one."""
+        """What its channel is of, once that was decided."""
+        self.ground: Place | None = None
+        """Its channel, and what belongs to that, once it is open."""
         self.sink = BrokerSink(address, broker)
         """How Triggers and Subscriptions of this process send to it; its URI is the address for everybody else."""
         self._specs: dict[str, TriggerSpec] = {}

@@ -26,10 +26,24 @@ from eventing.resources.retention import RETENTION_ANNOTATION, Retention, parse_
 from eventing.resources.schema import MISSING, array, record
 
 CLASS_ANNOTATION: Final = "eventing.knative.dev/broker.class"
+KAFKA_CLASS: Final = "Kafka"
+EXTERNAL_TOPIC_ANNOTATION: Final = "kafka.eventing.knative.dev/external.topic"
 SIZE_ANNOTATION: Final = "eventing.dev/event-size-max-bytes"
 _SIZE: Final = re.compile(r"[1-9][0-9]{0,9}")
+_TOPIC: Final = re.compile(r"(?!\.{1,2}$)[A-Za-z0-9._-]{1,249}")
+"""What Kafka takes for a topic's name."""
 CONDITIONS: Final = ("IngressReady", "TriggerChannelReady", "FilterReady", "Addressable", "EventPoliciesReady")
 """What a Broker's Ready depends on; DeadLetterSinkResolved informs only."""
+KAFKA_CONDITIONS: Final = (
+    "Addressable",
+    "DataPlaneAvailable",
+    "TopicReady",
+    "ConfigMapUpdated",
+    "ConfigParsed",
+    "ProbeSucceeded",
+    "EventPoliciesReady",
+)
+"""The same of a Broker of class Kafka."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,6 +59,8 @@ class Broker:
     """The largest request body it takes; None for the server's own bound."""
     retention: Retention | None = None
     """How long settled events are kept; None for the server's own bounds."""
+    external_topic: str = ""
+    """The Kafka topic of somebody else that its events rest in; empty for one of its own."""
 
     @classmethod
     def of(cls, item: Object) -> Self:
@@ -59,6 +75,7 @@ class Broker:
             DeliverySpec.of(spec.get("delivery"), key.namespace),
             _event_size_max_bytes(item),
             _retention(item),
+            item["metadata"].get("annotations", {}).get(EXTERNAL_TOPIC_ANNOTATION, ""),
         )
 
 
@@ -108,6 +125,9 @@ def _validate_annotations(annotations: Object) -> Iterator[FieldError]:
     size = annotations.get(SIZE_ANNOTATION)
     if size is not None and not _SIZE.fullmatch(size):
         yield FieldError(at("metadata.annotations", SIZE_ANNOTATION), f"invalid value: {shown(size)}")
+    topic = annotations.get(EXTERNAL_TOPIC_ANNOTATION)
+    if topic is not None and not _TOPIC.fullmatch(topic):
+        yield FieldError(at("metadata.annotations", EXTERNAL_TOPIC_ANNOTATION), f"invalid value: {shown(topic)}")
     if RETENTION_ANNOTATION in annotations:
         try:
             parse_retention(annotations[RETENTION_ANNOTATION])

@@ -10,6 +10,7 @@ from typing import Any, Final, Self
 
 from eventing.resources.broker_default import SYSTEM_NAMESPACE
 from eventing.resources.document import MalformedDocument, read_yaml
+from eventing.resources.engine import CHANNEL_TYPES, EngineName
 from eventing.resources.identity import Key, Object
 from eventing.resources.schema import OPEN, STRING, fit, mapping, record
 
@@ -25,8 +26,6 @@ CHANNEL_TEMPLATE: Final = record(
     "The channel that is created: its kind, and what its spec holds beside subscribers.",
 )
 _DEFAULTS: Final = record({"clusterDefault": CHANNEL_TEMPLATE, "namespaceDefaults": mapping(CHANNEL_TEMPLATE)})
-_IN_MEMORY: Final = {"apiVersion": "messaging.knative.dev/v1", "kind": "InMemoryChannel"}
-_JOURNAL: Final = {"apiVersion": "messaging.knative.dev/v1alpha1", "kind": "JournalChannel"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,9 @@ class ChannelDefaults:
         return copy.deepcopy(dict(found)) if found else None
 
 
-SHIPPED: Final = ChannelDefaults(_IN_MEMORY)
-"""The value Knative is installed with."""
-DURABLE: Final = ChannelDefaults(_JOURNAL)
-"""The value of a server whose channels are durable unless somebody says otherwise."""
+def channel_defaults_of(engine: EngineName) -> ChannelDefaults:
+    """The value of a server whose channels are of that engine unless somebody says otherwise. Knative is installed with
+    that of `memory`.
+    """
+    api_version, kind = CHANNEL_TYPES[engine]
+    return ChannelDefaults({"apiVersion": api_version, "kind": kind})

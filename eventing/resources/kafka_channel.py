@@ -25,7 +25,8 @@ from eventing.resources.subscribable import (
 CONDITIONS: Final = ("Subscribers", "TopicReady", "ConfigMapUpdated", "ConfigParsed", "ProbeSucceeded")
 """What its Ready depends on. Addressable, DataPlaneAvailable, ChannelServiceReady, EventPoliciesReady inform only."""
 _REPLICATION_MAX: Final = 32767
-_SHIPPED: Final = {"numPartitions": 1, "replicationFactor": 1, "retentionDuration": "PT168H"}
+SHIPPED: Final = {"numPartitions": 1, "replicationFactor": 1, "retentionDuration": "PT168H"}
+"""What a channel gets that says nothing."""
 _FIELDS: Final = {
     "spec": record(
         {
@@ -45,7 +46,7 @@ _COLUMNS: Final = (*READY_COLUMNS, URL_COLUMN, AGE_COLUMN)
 
 def _default(item: Object, context: Context) -> None:
     default_subscribable(item, context)
-    for name, value in _SHIPPED.items():
+    for name, value in SHIPPED.items():
         item["spec"].setdefault(name, value)
 
 

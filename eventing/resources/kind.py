@@ -12,10 +12,12 @@ from uuid import UUID, uuid4
 
 from dispatcher.fault import FieldError
 from eventing.resources.broker_default import SHIPPED, BrokerDefaults
-from eventing.resources.channel_default import SHIPPED as SHIPPED_CHANNEL
-from eventing.resources.channel_default import ChannelDefaults
+from eventing.resources.channel_default import ChannelDefaults, channel_defaults_of
 from eventing.resources.identity import GroupKind, Key, Object
 from eventing.resources.schema import Node
+
+_SHIPPED_CHANNEL: Final = channel_defaults_of("memory")
+"""The value Knative is installed with."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,7 +26,7 @@ class Context:
 
     user: str = "admin"
     broker_defaults: BrokerDefaults = SHIPPED
-    channel_defaults: ChannelDefaults = SHIPPED_CHANNEL
+    channel_defaults: ChannelDefaults = _SHIPPED_CHANNEL
     ping_data_size_max_bytes: int | None = None
     """The most data a PingSource may hold; None for no bound."""
     draw_uuid: Callable[[], UUID] = uuid4

@@ -6,6 +6,7 @@ from dispatcher.manner import Manner, Order
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER, Broker
 from eventing.resources.broker_channel import choose_channel
+from eventing.resources.engine import EngineDefaults
 from eventing.resources.identity import key_of
 from eventing.resources.kind import Context
 from eventing.resources.trigger_manner import manner_of
@@ -18,7 +19,7 @@ def engine(documents: list[Document]) -> str:
     objects = {key_of(document): document for document in documents}
     (broker,) = (document for document in documents if document["kind"] == "Broker")
     view = Broker.of(admit(BROKER.served, broker, context=Context()).item)
-    return choose_channel(view, objects.get, default="journal").engine
+    return choose_channel(view, objects.get, EngineDefaults("journal")).name
 
 
 def test_only_the_rows_of_the_journal_rest_there() -> None:

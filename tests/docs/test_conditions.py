@@ -4,7 +4,7 @@ import re
 
 import pytest
 
-from eventing.reconcilers import backing_channel, channel, plane, source, turn
+from eventing.reconcilers import channel, channel_status, opening, plane, source, turn
 from eventing.reconcilers.recorder import EVENTS_MAX
 from eventing.resources import (
     api_server_source,
@@ -13,8 +13,12 @@ from eventing.resources import (
     container_source,
     github_source,
     in_memory_channel,
+    kafka_channel,
+    kafka_config,
     kafka_source,
+    login,
     ping_source,
+    redis_stream_channel,
     sink_binding,
     subscribable,
     subscription,
@@ -30,6 +34,9 @@ REASONS = {one for row in rows(section(PAGE, "Reasons")) for one in code(row[0])
 TOLD = {one for row in rows(section(PAGE, "Events")) for one in code(row[0])}
 CONDITIONS = {
     "Broker": broker.CONDITIONS,
+    "Broker of class Kafka": broker.KAFKA_CONDITIONS,
+    "RedisStreamChannel": redis_stream_channel.CONDITIONS,
+    "KafkaChannel": kafka_channel.CONDITIONS,
     "Trigger": trigger.CONDITIONS,
     "Channel": channel.CONDITIONS,
     "InMemoryChannel": in_memory_channel.CONDITIONS,
@@ -48,7 +55,7 @@ KNATIVE_SENTENCE = "Backing Channel"
 
 
 def test_the_conditions_of_each_kind_are_the_codes() -> None:
-    told = {code(row[0])[0]: sorted(code(row[1])) for row in rows(section(PAGE, "What Ready depends on"))}
+    told = {row[0].replace("`", ""): sorted(code(row[1])) for row in rows(section(PAGE, "What Ready depends on"))}
     assert {kind: sorted(names) for kind, names in CONDITIONS.items()} == told
 
 
@@ -64,7 +71,13 @@ async def test_every_reason_that_is_given_is_explained(name: str) -> None:
 
 def test_reasons_that_no_recording_gives_are_explained_too() -> None:
     named = {
-        backing_channel.NO_ENGINE,
+        channel_status.TOPIC_INVALID,
+        kafka_config.CONFIG_INVALID,
+        login.SECRET_INVALID,
+        login.SECRET_NOT_FOUND,
+        opening.CHANNEL_FAILED,
+        opening.OPENING,
+        opening.SERVER_UNAVAILABLE,
         broker_channel.CLASS_NOT_AVAILABLE,
         channel.INVALID_TEMPLATE,
         channel.UNKNOWN_KIND,

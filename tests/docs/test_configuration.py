@@ -1,7 +1,14 @@
-from eventing.resources.broker import SIZE_ANNOTATION
+from eventing.resources.broker import EXTERNAL_TOPIC_ANNOTATION, SIZE_ANNOTATION
 from eventing.resources.broker_default import SYSTEM_NAMESPACE
 from eventing.resources.catalogue import Catalogue
 from eventing.resources.context import CONTEXT_KEYS
+from eventing.resources.kafka_config import (
+    BROKER_CONFIG_KEY,
+    CHANNEL_CONFIG_KEY,
+    CONFIG_KEYS,
+    TOPIC_CONFIG_PREFIX,
+)
+from eventing.resources.login import MECHANISMS, PROTOCOLS
 from eventing.resources.retention import RETENTION_ANNOTATION
 from eventing.resources.trigger_manner import (
     CONCURRENCY_ANNOTATION,
@@ -35,7 +42,7 @@ def test_every_kind_of_a_manifest_stands_there() -> None:
 def test_every_annotation_stands_there() -> None:
     """Annotations are settings, too: of a single Broker or Trigger."""
     names = {SIZE_ANNOTATION, RETENTION_ANNOTATION, ORDER_ANNOTATIONS[1], ORDER_BY_ANNOTATION, START_ANNOTATION}
-    names |= {PAUSED_ANNOTATION, CONCURRENCY_ANNOTATION, RATE_ANNOTATION}
+    names |= {PAUSED_ANNOTATION, CONCURRENCY_ANNOTATION, RATE_ANNOTATION, EXTERNAL_TOPIC_ANNOTATION}
     told = section(PAGE, "Annotations")
     assert names == {code(row[1])[0] for row in rows(told)}
     assert set() == set(ORDER_ANNOTATIONS) - set(code(told))
@@ -47,6 +54,13 @@ def test_every_config_map_with_defaults_stands_there() -> None:
     assert {key.name for key in CONTEXT_KEYS} == {code(row[0])[0] for row in rows(told)}
     assert {SYSTEM_NAMESPACE} == {key.namespace for key in CONTEXT_KEYS}
     assert SYSTEM_NAMESPACE in code(told)
+
+
+def test_what_is_read_of_kafkas_config_maps_and_of_secrets_stands_there() -> None:
+    """Every entry of a Broker's ConfigMap, and every protocol and mechanism."""
+    told = set(code(section(PAGE, "Where events rest")))
+    assert {*CONFIG_KEYS, f"{TOPIC_CONFIG_PREFIX}*", BROKER_CONFIG_KEY.name, CHANNEL_CONFIG_KEY.name} <= told
+    assert {*PROTOCOLS, *MECHANISMS} <= told
 
 
 def test_no_other_page_names_a_setting_that_does_not_exist() -> None:

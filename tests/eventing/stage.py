@@ -15,6 +15,9 @@ from dispatcher.pool import PoolLimits
 from dispatcher.redrive import Redriver
 from dispatcher.sink import Pools
 from dispatcher.trigger import Trigger
+from eventing.app.backend import create_backend as app_backend
+from eventing.backend.contract import Backend, Remote
+from eventing.backend.pool import BackendPool
 from eventing.dead_letter_office import DeadLetterOffice
 from eventing.engine import Engines
 from eventing.errors import NotFound
@@ -56,12 +59,19 @@ async def settle(turns: int = 60) -> None:
 class Stage:
     """Resources go in by `apply` and `delete`; `controller.reconcile()` or `following` makes them work."""
 
-    def __init__(self, store: MemoryStore, settings: Settings, journal: Journal | None = None) -> None:
+    def __init__(
+        self,
+        store: MemoryStore,
+        settings: Settings,
+        journal: Journal | None = None,
+        create_backend: Callable[[Remote], Backend] | None = None,
+    ) -> None:
         self.store = store
         self.settings = settings
         self.catalogue = Catalogue()
         self.pools = Pools(POOL_LIMITS)
-        self.engines = Engines(journal=journal, settings=settings)
+        backends = BackendPool(create_backend or partial(app_backend, settings))
+        self.engines = Engines(journal=journal, settings=settings, backends=backends)
         self.intake = Intake(LIMITS)
         self.controller = self.create_controller()
         self.redriver = Redriver(partial(find_trigger, self.controller), self.engines.dead_letters)
@@ -140,15 +150,22 @@ class Stage:
 
 
 @asynccontextmanager
-async def staged(*, changes_max: int = 10_000, data_dir: Path | None = None, **settings: Any) -> AsyncIterator[Stage]:
+async def staged(
+    *,
+    changes_max: int = 10_000,
+    data_dir: Path | None = None,
+    create_backend: Callable[[Remote], Backend] | None = None,
+    **settings: Any,
+) -> AsyncIterator[Stage]:
     """A stage that is taken down at the end; with a folder, events rest in a journal there."""
     async with AsyncExitStack() as stack:
         journal = None
         if data_dir is not None:
             journal = await stack.enter_async_context(Journal(data_dir, size_max_bytes=2**30))
-        chosen = Settings(default_channel="memory" if journal is None else "journal", **settings)
-        stage = Stage(MemoryStore(changes_max=changes_max), chosen, journal)
+        chosen = Settings(**{"default_channel": "memory" if journal is None else "journal", **settings})
+        stage = Stage(MemoryStore(changes_max=changes_max), chosen, journal, create_backend)
         stack.callback(stage.pools.close)
+        stack.push_async_callback(stage.engines.close)
         stack.push_async_callback(stage.controller.close)
         yield stage
 

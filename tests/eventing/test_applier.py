@@ -10,7 +10,7 @@ from eventing.apiserver.target import Target
 from eventing.applier import MANAGER, ORIGIN_ANNOTATION, Applied, apply
 from eventing.errors import NotFound
 from eventing.manifest import ManifestError
-from eventing.resources.channel_default import DURABLE
+from eventing.resources.channel_default import channel_defaults_of
 from eventing.resources.core import NAMESPACE
 from eventing.resources.identity import Key, Object
 from eventing.resources.kind import Context
@@ -127,7 +127,7 @@ async def test_defaults_of_brokers_come_from_the_files_or_the_store(case: Case) 
 
 async def test_defaults_of_channels_come_from_the_server_or_a_config_map(tmp_path: Path) -> None:
     """The ConfigMap comes first."""
-    case = Case(tmp_path, Context(channel_defaults=DURABLE))
+    case = Case(tmp_path, Context(channel_defaults=channel_defaults_of("journal")))
     channel = "apiVersion: messaging.knative.dev/v1\nkind: Channel\nmetadata: {name: %s}\n"
     text = "{clusterDefault: {apiVersion: a.example.com/v1, kind: Wide}}"
     metadata = "metadata: {name: default-ch-webhook, namespace: knative-eventing}"

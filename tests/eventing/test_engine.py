@@ -1,6 +1,7 @@
 """Which channel, store and limits a Broker gets from the server it is served by."""
 
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -8,11 +9,15 @@ import pytest
 
 from channels.journal import Journal, JournalChannel, Retention
 from channels.memory import MemoryChannel
+from eventing.app.backend import create_backend
+from eventing.backend.pool import BackendPool
 from eventing.engine import Engines
 from eventing.errors import ResolutionError
 from eventing.resources import retention
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER, Broker
+from eventing.resources.engine import Journal as InJournal
+from eventing.resources.engine import Memory
 from eventing.resources.identity import Key
 from eventing.resources.kind import Context
 from eventing.settings import Settings
@@ -20,6 +25,11 @@ from tests.e2e.manifests import broker, trigger
 from tests.eventing.stage import an_event, broker_key, config_map, staged, trigger_key
 
 IN_MEMORY = "{apiVersion: messaging.knative.dev/v1, kind: InMemoryChannel}"
+
+
+def engines_of(settings: Settings, journal: Journal | None = None) -> Engines:
+    """Of a server that has no others."""
+    return Engines(journal=journal, settings=settings, backends=BackendPool(partial(create_backend, settings)))
 
 
 def view(**annotations: str) -> Broker:
@@ -31,7 +41,7 @@ def view(**annotations: str) -> Broker:
 async def test_a_memory_channel_holds_a_share_per_trigger_and_all_of_it_in_memory() -> None:
     """Nothing of it is parked for want of room: its window is its share."""
     settings = Settings(memory_events_max=100, memory_size_max_bytes=1000, memory_backlog_share=0.25)
-    place = Engines(journal=None, settings=settings).create("memory", view())
+    place = await engines_of(settings).create(Memory(), view())
     assert isinstance(place.channel, MemoryChannel)
     limits = place.limits
     assert (25, 250) == (limits.window_events_max, limits.window_size_max_bytes)
@@ -42,8 +52,8 @@ async def test_a_journal_channel_parks_as_much_as_there_is_room_for(tmp_path: Pa
     """A window in memory, and no bound beyond it but the journal's own."""
     settings = Settings(lane_window_events_max=7, lane_window_size_max_bytes=70, retention_age_s=5)
     async with Journal(tmp_path, size_max_bytes=2**20) as journal:
-        engines = Engines(journal=journal, settings=settings)
-        place = engines.create("journal", view())
+        engines = engines_of(settings, journal)
+        place = await engines.create(InJournal(), view())
         assert isinstance(place.channel, JournalChannel)
         assert place.dead_letters is journal.dead_letters
         limits = place.limits
@@ -54,20 +64,20 @@ async def test_a_journal_channel_parks_as_much_as_there_is_room_for(tmp_path: Pa
             limits.backlog_size_max_bytes,
         )
         assert Retention(5.0, 0) == place.channel.retention
-        engines.update(place.channel, view(**{"eventing.dev/retention": "PT1H,1Ki"}))
+        engines.update(place, InJournal(), view(**{"eventing.dev/retention": "PT1H,1Ki"}))
         assert Retention(3600.0, 1024) == place.channel.retention
 
 
 async def test_without_a_journal_a_broker_that_asks_for_one_is_told() -> None:
     """In the words of a condition, and with what to do."""
     with pytest.raises(ResolutionError, match="EVENTING_DEFAULT_CHANNEL=journal"):
-        Engines(journal=None, settings=Settings()).create("journal", view())
+        await engines_of(Settings()).create(InJournal(), view())
 
 
 async def test_the_lowest_concurrency_is_never_above_the_highest() -> None:
     """However the two are set."""
     settings = Settings(lane_concurrency_min=8, lane_concurrency_max=2)
-    limits = Engines(journal=None, settings=settings).create("memory", view()).limits
+    limits = (await engines_of(settings).create(Memory(), view())).limits
     assert (2, 2) == (limits.concurrency_min, limits.concurrency_max)
 
 
@@ -77,7 +87,7 @@ async def test_brokers_of_both_engines_live_side_by_side(tmp_path: Path) -> None
         fast = broker("fast")
         fast["spec"] = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": "memory"}}
         await stage.reconcile(config_map("memory", **{"channel-template-spec": IN_MEMORY}), broker("b"), fast)
-        engines = {name: stage.controller.brokers[broker_key(name)].engine for name in ("b", "fast")}
+        engines = {name: stage.controller.brokers[broker_key(name)].engine.name for name in ("b", "fast")}
         assert {"b": "journal", "fast": "memory"} == engines
 
 
@@ -93,18 +103,18 @@ async def test_a_channel_and_a_broker_of_one_name_rest_apart(tmp_path: Path) -> 
     """And a channel's events go with it, and nobody else's."""
     channel = ChannelView(Key("messaging.knative.dev", "JournalChannel", "default", "b"), retention.Retention(5.0))
     async with Journal(tmp_path, size_max_bytes=2**20) as journal:
-        engines = Engines(journal=journal, settings=Settings())
-        places = [engines.create("journal", owner) for owner in (view(), channel)]
+        engines = engines_of(Settings(), journal)
+        places = [await engines.create(InJournal(), owner) for owner in (view(), channel)]
         for number, place in enumerate(places, 1):
             async with place.channel as opened, opened.subscribe("g"):
                 await opened.publish([an_event(str(number))] * number)
                 assert number == opened.statistics().stored
         assert isinstance(places[1].channel, JournalChannel)
         assert Retention(5.0, 0) == places[1].channel.retention
-        engines.drop(channel.key)
+        await engines.drop(InJournal(), channel.key)
         left = []
         for owner in (view(), channel):
-            async with engines.create("journal", owner).channel as opened:
+            async with (await engines.create(InJournal(), owner)).channel as opened:
                 left.append(opened.statistics().stored)
         assert [1, 0] == left
 

@@ -43,7 +43,7 @@ async def test_a_broker_is_told_with_its_address_its_channel_and_its_bounds() ->
 
 async def test_a_broker_without_a_channel_is_told_with_the_reason() -> None:
     item = broker()
-    item["metadata"]["annotations"] = {"eventing.knative.dev/broker.class": "Kafka"}
+    item["metadata"]["annotations"] = {"eventing.knative.dev/broker.class": "Custom"}
     async with staged() as stage:
         await stage.reconcile(item)
         (told,) = stage.overview.brokers()
@@ -55,7 +55,7 @@ async def test_a_broker_without_a_channel_is_told_with_the_reason() -> None:
             told.statistics,
             told.accepted,
         )
-        assert "'Kafka'" in told.message
+        assert "'Custom'" in told.message
 
 
 async def test_brokers_and_triggers_are_told_by_namespace_and_name() -> None:

@@ -2,12 +2,9 @@
 
 from typing import Any
 
-import pytest
-
 from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.in_memory_channel import IN_MEMORY_CHANNEL
 from eventing.resources.journal_channel import JOURNAL_CHANNEL
-from eventing.resources.kafka_channel import KAFKA_CHANNEL
 from eventing.resources.kind import Kind
 from eventing.resources.redis_stream_channel import REDIS_STREAM_CHANNEL
 from eventing.resources.subscription import SUBSCRIPTION
@@ -30,26 +27,6 @@ def subscription(name: str, to: Object, **spec: Any) -> Object:
 async def conditions(stage: Stage, key: Key) -> dict[str, tuple[str, str, str]]:
     found = (await stage.store.get(key))["status"]["conditions"]
     return {one["type"]: (one["status"], one.get("reason", ""), one.get("message", "")) for one in found}
-
-
-@pytest.mark.parametrize(
-    ("kind", "spec", "condition"),
-    [
-        (KAFKA_CHANNEL, {}, "TopicReady"),
-        (REDIS_STREAM_CHANNEL, {"address": "redis://r.test"}, "StreamReady"),
-    ],
-)
-async def test_without_an_engine_a_channel_says_so(kind: Kind, spec: Object, condition: str) -> None:
-    """So does whoever subscribes to it; and nothing takes events at its address."""
-    item = of(kind, **spec)
-    async with staged() as stage:
-        await stage.reconcile(item, subscription("s", item))
-        words = f"this server has no engine for a {kind.name}"
-        found = await conditions(stage, key_of(item))
-        assert ("False", "EngineNotAvailable", words) == found[condition] == found["Ready"]
-        assert "address" not in (await stage.store.get(key_of(item)))["status"]
-        assert "ChannelReferenceFailed" == (await conditions(stage, SUBSCRIPTION.key("default", "s")))["Ready"][1]
-        assert {} == stage.intake.routes
 
 
 async def test_without_a_journal_its_channel_says_how_to_have_one() -> None:

@@ -202,7 +202,7 @@ async def test_a_broker_of_the_same_name_is_another_broker() -> None:
         await stage.reconcile(broker(), trigger("t", URL))
         old = stage.broker()
         await stage.delete(broker_key())
-        await stage.reconcile(annotated(broker(), **{"eventing.knative.dev/broker.class": "Kafka"}))
+        await stage.reconcile(annotated(broker(), **{"eventing.knative.dev/broker.class": "Custom"}))
         assert old is not stage.broker()
         assert (None, None) == (old.channel, stage.broker().channel)
         assert (False, "BrokerClassNotAvailable") == stage.why()[:2]

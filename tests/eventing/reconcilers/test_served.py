@@ -13,6 +13,7 @@ from eventing.reconcilers.served import ServedBroker
 from eventing.resources.broker import Broker
 from eventing.resources.delivery import DeliverySpec
 from eventing.resources.duck import Destination, Reference
+from eventing.resources.engine import Memory
 from eventing.resources.identity import Key
 from eventing.resources.subscription import Subscription
 from eventing.specification import Sinks, Specifier
@@ -120,7 +121,7 @@ async def a_served_channel(stage: Stage) -> AsyncIterator[ServedBroker]:
     view = Broker.of({**broker(), "metadata": {"name": "c", "namespace": "default", "uid": "u"}})
     channel = dispatcher.broker.Broker("default", "c", event_size_max_bytes=1000, is_channel=True)
     served = ServedBroker(view, channel, address="http://c-kn-channel.default.svc.cluster.local")
-    place = stage.engines.create("memory", view)
+    place = await stage.engines.create(Memory(), view)
     await channel.open(place.channel, dead_letters=place.dead_letters, limits=place.limits)
     try:
         yield served

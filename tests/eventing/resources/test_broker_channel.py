@@ -9,12 +9,15 @@ import pytest
 from eventing.errors import ResolutionError
 from eventing.resources.admission import admit
 from eventing.resources.broker import BROKER, Broker
-from eventing.resources.broker_channel import BrokerChannel, choose_channel
+from eventing.resources.broker_channel import choose_channel
 from eventing.resources.broker_default import BrokerDefaults
+from eventing.resources.engine import EngineDefaults, Journal, Kafka, Memory, Redis, ServerKey, Topic
 from eventing.resources.identity import Key, Object, key_of
 from eventing.resources.kind import Context
+from eventing.resources.retention import Retention
 
 RECORDINGS = Path(__file__).parents[4] / "shared" / "conformance" / "knative"
+JOURNAL, MEMORY = EngineDefaults("journal"), EngineDefaults("memory")
 PREFIX = "Error on setting up the ChannelTemplate: "
 
 
@@ -53,7 +56,7 @@ def named(name: str) -> Broker:
 def test_what_is_not_usable_is_told_as_recorded(name: str) -> None:
     """The same reason and the same words."""
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(named(name), OBJECTS.get, default="journal")
+        choose_channel(named(name), OBJECTS.get, JOURNAL)
     expected = recorded(name)
     assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
 
@@ -69,7 +72,7 @@ def test_what_is_not_usable_is_told_as_recorded(name: str) -> None:
 def test_a_template_nobody_can_use_is_told_with_what_could(name: str, words: str) -> None:
     """The same reason as recorded; the words name the kind, which Knative's do not, and are not its parser's."""
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(named(name), OBJECTS.get, default="journal")
+        choose_channel(named(name), OBJECTS.get, JOURNAL)
     assert caught.value.reason == recorded(name)["reason"]
     assert caught.value.message.startswith(PREFIX + words)
 
@@ -78,7 +81,7 @@ def test_a_template_nobody_can_use_is_told_with_what_could(name: str, words: str
 def test_a_template_of_an_in_memory_channel_is_memory(name: str, spec: dict[str, Any]) -> None:
     """Under either key; its spec comes along."""
     assert recorded(name)["status"] == "True"
-    assert choose_channel(named(name), OBJECTS.get, default="journal") == BrokerChannel("memory", spec)
+    assert choose_channel(named(name), OBJECTS.get, JOURNAL) == Memory()
 
 
 def test_a_missing_config_map_is_told_as_recorded() -> None:
@@ -87,7 +90,7 @@ def test_a_missing_config_map_is_told_as_recorded() -> None:
     after = next(step["objects"]["Broker/default"] for step in steps if "Broker/default" in step.get("objects", {}))
     expected = next(one for one in after["status"]["conditions"] if one["type"] == "TriggerChannelReady")
     with pytest.raises(ResolutionError) as caught:
-        choose_channel(view(steps[0]["object"]), {}.get, default="journal")
+        choose_channel(view(steps[0]["object"]), {}.get, JOURNAL)
     assert (caught.value.reason, caught.value.message) == (expected["reason"], expected["message"])
 
 
@@ -96,22 +99,22 @@ def test_a_template_of_a_journal_channel_is_the_journal() -> None:
     key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
     text = "{apiVersion: messaging.knative.dev/v1alpha1, kind: JournalChannel}"
     objects = {key: {"data": {"channel-template-spec": text}}}
-    assert BrokerChannel("journal") == choose_channel(view(broker()), objects.get, default="memory")
+    assert Journal() == choose_channel(view(broker()), objects.get, MEMORY)
 
 
 def test_the_shipped_config_map_need_not_exist() -> None:
     """A Broker of which nothing is said works in an empty store; where the ConfigMap is there it counts."""
-    assert choose_channel(view(broker()), {}.get, default="journal") == BrokerChannel("journal")
+    assert choose_channel(view(broker()), {}.get, JOURNAL) == Journal()
     key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
     with pytest.raises(ResolutionError, match="empty or missing value for config"):
-        choose_channel(view(broker()), {key: {"data": {}}}.get, default="journal")
+        choose_channel(view(broker()), {key: {"data": {}}}.get, JOURNAL)
 
 
 def test_a_broker_without_a_config_gets_the_servers_default() -> None:
     """Defaults may leave the config open."""
     bare = view(broker(), Context(broker_defaults=BrokerDefaults({})))
-    assert choose_channel(bare, {}.get, default="journal") == BrokerChannel("journal")
-    assert choose_channel(bare, {}.get, default="memory") == BrokerChannel("memory")
+    assert choose_channel(bare, {}.get, JOURNAL) == Journal()
+    assert choose_channel(bare, {}.get, MEMORY) == Memory()
 
 
 @pytest.mark.parametrize("text", ["[]", "x", "spec: 1", "# nothing"])
@@ -119,13 +122,45 @@ def test_a_template_is_a_map(text: str) -> None:
     """Whatever else the text holds is told."""
     key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
     with pytest.raises(ResolutionError, match="must be a map of apiVersion, kind and spec"):
-        choose_channel(view(broker()), {key: {"data": {"channel-template-spec": text}}}.get, default="journal")
+        choose_channel(view(broker()), {key: {"data": {"channel-template-spec": text}}}.get, JOURNAL)
 
 
-@pytest.mark.parametrize("name", ["Kafka", "Custom"])
+@pytest.mark.parametrize("name", ["KafkaNamespaced", "Custom"])
 def test_a_class_that_is_not_here_is_told(name: str) -> None:
     """With the class that is."""
     annotations = {"eventing.knative.dev/broker.class": name}
     with pytest.raises(ResolutionError, match=f"'{name}' is not available in this server; use MTChannel") as caught:
-        choose_channel(view(broker(annotations=annotations)), {}.get, default="journal")
+        choose_channel(view(broker(annotations=annotations)), {}.get, JOURNAL)
     assert caught.value.reason == "BrokerClassNotAvailable"
+
+
+def _template(text: str) -> dict[Key, Object]:
+    key = Key("", "ConfigMap", "knative-eventing", "config-br-default-channel")
+    return {key: {"data": {"channel-template-spec": text}}}
+
+
+def test_templates_of_channels_on_servers_take_their_spec_with_the_kinds_defaults() -> None:
+    """A topic is named as the one of the channel that Knative makes."""
+    text = "{apiVersion: messaging.knative.dev/v1alpha1, kind: RedisStreamChannel, spec: {address: 'redis://r'}}"
+    found = choose_channel(view(broker()), _template(text).get, MEMORY)
+    assert Redis(ServerKey("redis", "redis://r")) == found
+    for version in ("v1beta1", "v1"):
+        text = f"{{apiVersion: messaging.knative.dev/{version}, kind: KafkaChannel, spec: {{numPartitions: 3}}}}"
+        found = choose_channel(view(broker()), _template(text).get, MEMORY)
+        topic = Topic("knative-messaging-kafka.demo.b-kne-trigger", 3, 1, {"retention.ms": "604800000"})
+        assert Kafka(MEMORY.kafka, topic) == found
+    text = "{apiVersion: messaging.knative.dev/v1alpha1, kind: JournalChannel, spec: {retention: PT5S}}"
+    assert Journal(Retention(5.0)) == choose_channel(view(broker()), _template(text).get, MEMORY)
+
+
+def test_a_template_that_its_kind_refuses_is_told_with_the_field() -> None:
+    text = "{apiVersion: messaging.knative.dev/v1, kind: KafkaChannel, spec: {numPartitions: 0}}"
+    with pytest.raises(ResolutionError, match=r"spec\.numPartitions: invalid value: 0"):
+        choose_channel(view(broker()), _template(text).get, MEMORY)
+
+
+def test_a_broker_of_class_kafka_has_a_topic() -> None:
+    """Whatever the default of the other class is."""
+    annotations = {"eventing.knative.dev/broker.class": "Kafka"}
+    found = choose_channel(view(broker(annotations=annotations)), {}.get, JOURNAL)
+    assert Kafka(JOURNAL.kafka, Topic("knative-broker-demo-b", 10, 3)) == found

@@ -3,7 +3,7 @@
 from typing import Any
 
 from eventing.resources.channel import CHANNEL, Channel
-from eventing.resources.channel_default import DURABLE, ChannelDefaults
+from eventing.resources.channel_default import ChannelDefaults, channel_defaults_of
 from eventing.resources.delivery import DeliverySpec
 from eventing.resources.identity import Key
 from eventing.resources.kind import Context
@@ -35,7 +35,7 @@ def test_its_own_delivery_replaces_the_templates() -> None:
 
 def test_a_template_comes_from_the_servers_defaults() -> None:
     """Of whatever kind they name; a view needs no spec in it."""
-    stored = admitted(CHANNEL, of_kind(CHANNEL), context=Context(channel_defaults=DURABLE))
+    stored = admitted(CHANNEL, of_kind(CHANNEL), context=Context(channel_defaults=channel_defaults_of("journal")))
     assert stored["spec"]["channelTemplate"] == {
         "apiVersion": "messaging.knative.dev/v1alpha1",
         "kind": "JournalChannel",

@@ -2,8 +2,9 @@
 
 import pytest
 
-from eventing.resources.channel_default import DURABLE, SHIPPED, ChannelDefaults
+from eventing.resources.channel_default import ChannelDefaults, channel_defaults_of
 from eventing.resources.document import MalformedDocument
+from eventing.resources.engine import CHANNEL_TYPES
 
 TEXT = """
 clusterDefault: {apiVersion: messaging.example.com/v1, kind: Wide}
@@ -43,9 +44,11 @@ def test_a_text_that_is_no_default_is_told(text: str) -> None:
 
 
 def test_the_servers_own_defaults() -> None:
-    """Knative's, and the one of a server whose channels are durable."""
-    kinds = [(template["apiVersion"], template["kind"]) for one in (SHIPPED, DURABLE) if (template := one.template(""))]
-    assert [
-        ("messaging.knative.dev/v1", "InMemoryChannel"),
-        ("messaging.knative.dev/v1alpha1", "JournalChannel"),
-    ] == kinds
+    """By the engine of its channels; in memory is Knative's own."""
+    kinds = []
+    for engine in CHANNEL_TYPES:
+        template = channel_defaults_of(engine).template("")
+        assert template is not None
+        kinds.append((template["apiVersion"], template["kind"]))
+    assert [*CHANNEL_TYPES.values()] == kinds
+    assert ("messaging.knative.dev/v1", "InMemoryChannel") in kinds

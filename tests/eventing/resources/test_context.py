@@ -5,14 +5,14 @@ import pytest
 from eventing.errors import InvalidResource
 from eventing.resources.admission import admit
 from eventing.resources.broker_default import DEFAULTS_KEY
-from eventing.resources.channel_default import CHANNEL_DEFAULTS_KEY, DURABLE
+from eventing.resources.channel_default import CHANNEL_DEFAULTS_KEY, channel_defaults_of
 from eventing.resources.context import CONTEXT_KEYS, configure
 from eventing.resources.core import CONFIG_MAP
 from eventing.resources.identity import Key, Object
 from eventing.resources.kind import Context
 from eventing.resources.ping_source import PING_DEFAULTS_KEY
 
-BASE = Context("somebody", channel_defaults=DURABLE, ping_data_size_max_bytes=7)
+BASE = Context("somebody", channel_defaults=channel_defaults_of("journal"), ping_data_size_max_bytes=7)
 TEXTS = {
     DEFAULTS_KEY: ("default-br-config", "clusterDefault: {brokerClass: Wide}"),
     CHANNEL_DEFAULTS_KEY: ("default-ch-config", "clusterDefault: {apiVersion: a/v1, kind: Wide}"),
@@ -47,7 +47,7 @@ def test_what_cannot_be_read_is_told_and_stays() -> None:
     objects = {key: config_map(key, "[") for key in TEXTS} | {PING_DEFAULTS_KEY: config_map(PING_DEFAULTS_KEY, "5")}
     configured = configure(BASE, objects.get)
     assert set(configured.faults) == {DEFAULTS_KEY, CHANNEL_DEFAULTS_KEY}
-    assert configured.context.channel_defaults == DURABLE
+    assert configured.context.channel_defaults == channel_defaults_of("journal")
     assert configured.context.ping_data_size_max_bytes == 5
     assert PING_DEFAULTS_KEY in configure(BASE, {PING_DEFAULTS_KEY: config_map(PING_DEFAULTS_KEY, "x")}.get).faults
 

@@ -1,0 +1,1 @@
+"""Servers that channels rest on, behind one contract: what Redis and Kafka are called here."""

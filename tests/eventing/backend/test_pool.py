@@ -1,0 +1,86 @@
+"""Who shares a connection, and how long it lives."""
+
+import asyncio
+
+import pytest
+
+from eventing.backend import pool as pool_module
+from eventing.backend.pool import BackendPool
+from eventing.resources.engine import Redis, ServerKey
+from eventing.resources.identity import Key
+from eventing.resources.login import Login
+from tests.eventing.backend.small_backend import SmallBackend, SmallServer, SmallWorld
+from tests.eventing.stage import eventually
+
+SECRET = Key("", "Secret", "default", "s")
+FIRST, SECOND = Key("g", "Broker", "default", "a"), Key("g", "Broker", "default", "b")
+
+
+def redis(address: str = "redis://r", secret: Key | None = None, login: Login | None = None) -> Redis:
+    return Redis(ServerKey("redis", address, secret), login)
+
+
+async def test_one_server_and_secret_are_one_connection() -> None:
+    """Another address or another Secret is another one; the last user closes it."""
+    world = SmallWorld()
+    pool = BackendPool(world.create)
+    first = await pool.use(redis(), FIRST)
+    assert await pool.use(redis(), SECOND) is first
+    assert await pool.use(redis(secret=SECRET), SECOND) is not first
+    assert await pool.use(redis("redis://other"), SECOND) is not first
+    connections = world.server("redis://r").connections
+    assert [True, True] == [one.is_open for one in connections]
+    await pool.leave(redis().server, FIRST)
+    assert connections[0].is_open
+    assert pool.find(redis().server) is first
+    await pool.leave(redis().server, SECOND)
+    assert [False, True] == [one.is_open for one in connections]
+    assert pool.find(redis().server) is None
+    await pool.leave(redis().server, SECOND)
+    await pool.close()
+    assert [False, False] == [one.is_open for one in connections]
+
+
+async def test_a_server_has_one_store_of_dead_letters_whoever_logs_in() -> None:
+    """And none before somebody did."""
+    pool = BackendPool(SmallWorld().create)
+    assert {} == pool.dead_letters
+    first = await pool.use(redis(), FIRST)
+    await pool.use(redis(secret=SECRET), SECOND)
+    assert {"redis redis://r": first.dead_letters} == pool.dead_letters
+    await pool.close()
+
+
+async def test_a_changed_login_is_handed_to_the_connection_once() -> None:
+    """By the next user, or by who noticed; one that is not used any more needs none."""
+    world, old, new = SmallWorld(), Login(user="u", password="1"), Login(user="u", password="2")
+    pool = BackendPool(world.create)
+    await pool.use(redis(secret=SECRET, login=old), FIRST)
+    (connection,) = world.server("redis://r").connections
+    for _ in range(2):
+        pool.renew(redis(secret=SECRET, login=new))
+        await eventually(lambda: connection.logins == [old, new])
+    await pool.use(redis(secret=SECRET, login=old), SECOND)
+    assert [old, new, old] == connection.logins
+    await pool.close()
+    pool.renew(redis(secret=SECRET, login=new))
+    await asyncio.sleep(0)
+    assert [old, new, old] == connection.logins
+
+
+async def test_a_connection_that_does_not_end_is_waited_for_no_longer_than_that(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """Its server may be away."""
+    monkeypatch.setattr(pool_module, "CLOSE_TIMEOUT_S", 0.01)
+    pool = BackendPool(lambda _: HangingBackend(SmallServer(), None))
+    await pool.use(redis(), FIRST)
+    await pool.leave(redis().server, FIRST)
+    assert pool.find(redis().server) is None
+
+
+class HangingBackend(SmallBackend):
+    """It does not end."""
+
+    async def __aexit__(self, *exc: object) -> None:
+        await asyncio.Event().wait()
