@@ -180,6 +180,7 @@ class Parking:
             shelf = self._named(name)
             if shelf is not None:
                 shelves.append(shelf)
+        self._due.clear()
         for shelf in shelves:
             shelf.is_changed = shelf.is_overtaken = True
             shelf.due_s = inf

@@ -13,6 +13,7 @@ from channels.redis_streams.channel import RedisChannel
 from channels.redis_streams.clock import ServerClock
 from channels.redis_streams.committer import Committer
 from channels.redis_streams.connection import Connection, connect
+from channels.redis_streams.dead_letter import RedisDeadLetters
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError
 from channels.redis_streams.link import Link
 from channels.redis_streams.retention import NO_RETENTION, Retention
@@ -56,11 +57,13 @@ class RedisServer:
         self._logged_at_s = -_LOG_INTERVAL_S
         self.link: Link
         self.committer: Committer
+        self.dead_letters: Final = RedisDeadLetters(self)
 
     async def __aenter__(self) -> Self:
         self.link = Link(self.connect, self._introduce)
         self.committer = Committer(self.link, self.start_over)
         self.committer.when_relieved(self._wake)
+        self.committer.parts.append(self.dead_letters)
         self._tick = asyncio.get_running_loop().create_task(self._beat())
         return self
 
@@ -152,9 +155,9 @@ class RedisServer:
             self.link.abort()
 
     async def ready(self) -> None:
-        """Return once it answers. Raises ChannelUnavailable."""
+        """Return once it answers, and its redrives are known. Raises ChannelUnavailable."""
         try:
-            await self.link.call("PING")
+            await self.dead_letters.refresh()
         except ServerError as error:
             raise ChannelUnavailable(str(error)) from error
 
@@ -189,6 +192,7 @@ class RedisServer:
         self.committer.drop()
         for channel in [*self._channels]:
             channel.start_over()
+        self.dead_letters.start_over()
         self.link.abort()
 
     def complain(self, error: BaseException) -> None:
@@ -208,12 +212,13 @@ class RedisServer:
         pause_s = min(_TICK_MAX_S, self.lease_s / 5)
         while True:
             await asyncio.sleep(pause_s)
-            if not self._channels:
+            if not self._channels and self.link.connection is None:
                 continue
             try:
                 await self._renew()
                 for channel in [*self._channels]:
                     await channel.tick()
+                await self.dead_letters.refresh()
                 self._problem = None
             except (ChannelUnavailable, *DRIVER_ERRORS) as error:
                 self._problem = str(error) or type(error).__name__

@@ -119,6 +119,8 @@ class Storage:
         """By position, from 1."""
         self.groups: dict[str, SharedGroup] = {}
         self.remembered: dict[str, bytes] = {}
+        self.delay_s = 0.0
+        """What a receive takes."""
 
     def partition_of(self, delivery: Delivery) -> int:
         return self.partition[delivery.position - 1]
@@ -228,6 +230,11 @@ class PartitionedMember(Member):
         storage = self.place.storage
         group = next((one for one in storage.groups.values() if self.place in one.places), None)
         return 0 if group is None else sum(len(place.unsettled) for place in (*group.places, group.nobody))
+
+    async def receive(self, max_events: int) -> list[Delivery]:
+        if self.place.storage.delay_s:
+            await asyncio.sleep(self.place.storage.delay_s)
+        return await super().receive(max_events)
 
     def watch(self, watcher: Watcher) -> None:
         self.watchers.append(watcher)

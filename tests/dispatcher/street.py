@@ -58,6 +58,7 @@ class SlowQueue:
 
     events = property(lambda self: self._queue.events)
     size_bytes = property(lambda self: self._queue.size_bytes)
+    waiting = property(lambda self: self._queue.waiting)
     due_in_s = property(lambda self: self._queue.due_in_s)
 
     async def take(self, max_events: int) -> list[Parked]:
@@ -73,7 +74,7 @@ class SlowGroup:
     def __init__(self, group: Subscription, dice: Random) -> None:
         self._group = group
         self._dice = dice
-        self.receive, self.ack, self.nack = group.receive, group.ack, group.nack
+        self.receive, self.ack, self.nack, self.holds = group.receive, group.ack, group.nack, group.holds
 
     lag = property(lambda self: self._group.lag)
     queues = property(lambda self: self._group.queues)

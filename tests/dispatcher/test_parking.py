@@ -145,3 +145,61 @@ async def test_everything_may_be_cleared(group: Subscription) -> None:
     parking.park(parking.of_key("a"), [a_delivery(2)])
     parking.clear()
     assert (0, 0, {}, {}, inf) == (parking.events, parking.retries, parking.keys, group.queues, parking.due_s())
+
+
+def nobody(_: str | None) -> bool:
+    return False
+
+
+async def test_shelves_become_what_other_processes_made_of_the_queues(group: Subscription) -> None:
+    """What is more was adopted, what is less was ceded; nothing is counted twice, and what is due is known."""
+    parking = a_parking(group)
+    parking.park(parking.plain, [a_delivery(1), a_delivery(2)], attempts=1)
+    parking.park(parking.of_key("a"), [a_delivery(3)])
+    (_, key) = await parking.take(parking.plain, 1), parking.keys["a"]
+    group.queue("lane#a", is_ordered=True).clear()
+    group.queue("lane").park([a_delivery(4), a_delivery(5)], after_s=5.0)
+    group.queue("lane#b", is_ordered=True).park([a_delivery(6)])
+    group.queue("elsewhere").park([a_delivery(7)])
+    assert parking.conform(group.queues, nobody) is False
+    assert (4, 3, 1) == (parking.events, parking.adopted, parking.ceded)
+    assert (3, 0, 1, ["b"]) == (parking.plain.events, key.events, parking.keys["b"].events, [*parking.keys])
+    assert ["lane", "lane#b", None] == [next_name(parking) for _ in range(3)]
+    for queue in [*group.queues.values()]:
+        queue.clear()
+    assert parking.conform(group.queues, nobody) is False
+    assert (0, 0, {}, 3, 5, inf) == (
+        parking.events, parking.retries, parking.keys, parking.adopted, parking.ceded, parking.due_s(),
+    )  # fmt: skip
+
+
+async def test_what_is_adopted_in_order_is_told_and_waits_for_its_head(group: Subscription) -> None:
+    """What the log gives out once more is older; and so is what is on its way of the same key."""
+    parking = a_parking(group)
+    group.queue("lane#a", is_ordered=True).park([a_delivery(1)])
+    group.queue("lane/ordered", is_ordered=True).park([a_delivery(2)])
+    assert parking.conform(group.queues, lambda key: key == "a") is True
+    assert ["lane/ordered", None] == [next_name(parking) for _ in range(2)]
+    parking.free("a")
+    assert "lane#a" == next_name(parking)
+
+
+async def test_a_take_during_which_another_process_had_a_part_is_counted_anew(group: Subscription) -> None:
+    """What is held no more is not taken; in order, nothing is, for something older may have come."""
+    slow = SlowGroup(group, Fixed(0.01))
+    parking = a_parking(slow)
+    parking.park(parking.plain, [a_delivery(1)])
+    parking.park(parking.of_key("a"), [a_delivery(2)])
+    key = parking.keys["a"]
+    takes = [asyncio.create_task(parking.take(shelf, 9)) for shelf in (parking.plain, key)]
+    await asyncio.sleep(0.015)
+    for name, number in (("lane", 3), ("lane#a", 4)):
+        group.queue(name, is_ordered="#" in name).park([a_delivery(number)])
+    parking.conform(group.queues, nobody)
+    plain, ordered = [positions(await one) for one in takes]
+    assert [] == ordered
+    assert 2 == parking.adopted
+    assert 4 == parking.events + len(plain)
+    parking.resume(key, was_empty=True)
+    await asyncio.sleep(1.0)
+    assert [2, 4] == await taken(parking, parking.keys["a"])

@@ -3,11 +3,13 @@
 import asyncio
 from typing import Any
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from dispatcher.manner import Manner, Order
-from tests.dispatcher.fleet import Fleet
+from dispatcher.takeover import PATIENCE_S
+from tests.dispatcher.fleet import Fleet, Process
 from tests.dispatcher.stage import in_virtual_time, outcome
 
 ANSWERS = st.sampled_from([204, 204, 503, 503, 400, None, outcome(503, headers={b"retry-after": b"5"})])
@@ -121,9 +123,129 @@ def test_keys_are_never_overtaken(steps: list[tuple[str, Any]]) -> None:
     async def main() -> None:
         fleet = Fleet()
         fleet.manner = Manner(order=Order())
+        fleet.storage.delay_s = 0.02  # what the log gives out once more comes later than what was parked
         await live(fleet, steps)
         fleet.check_order("a")
         assert {*range(1, fleet.published + 1)} == {*await fleet.settled("a")}
         await fleet.close()
 
     in_virtual_time(main)
+
+
+async def two(answer: Any) -> tuple[Fleet, Process, Process]:
+    """Processes that have half of the partitions each, and sinks that say that."""
+    fleet = Fleet()
+    fleet.answers["subscriber"] = answer
+    await fleet.enter()
+    await fleet.enter()
+    await fleet.rebalance(0)
+    one, other = fleet.processes
+    return fleet, one, other
+
+
+@pytest.mark.looptime
+@pytest.mark.parametrize("answer", [503, 400])
+async def test_what_fails_after_it_was_taken_over_is_for_the_other_process_to_decide(answer: int) -> None:
+    """It is neither tried again here nor a dead letter: it would be twice."""
+    fleet, one, _ = await two(None)
+    fleet.publish(30)
+    await asyncio.sleep(1.0)
+    trigger, (sink, _) = one.broker.triggers["a"], one.sinks["a"]
+    had, flying = trigger.waiting, trigger.in_flight
+    assert (True, 3) == (had > 0, flying)
+    await fleet.lose(one)
+    fleet.check()
+    assert (had, 0) == (trigger.ceded, trigger.waiting)
+    for attempt in [*sink.held]:
+        sink.end(answer, attempt)
+    fleet.check()
+    assert (had + flying, 0, 0, 3) == (trigger.ceded, trigger.waiting, trigger.dead_lettered, len(sink.sent))
+    await asyncio.sleep(100.0)
+    assert (3, 0) == (len(sink.sent), len(await fleet.settled("a")))
+    fleet.answers["subscriber"] = 204
+    await fleet.drain()
+    await fleet.close()
+
+
+@pytest.mark.looptime
+async def test_who_gives_way_holds_nothing_but_what_is_on_its_way() -> None:
+    """Asked twice as well; what fails meanwhile is parked, and nothing is begun until it is over or takes too long."""
+    fleet, one, _ = await two(None)
+    fleet.publish(30)
+    await asyncio.sleep(1.0)
+    trigger, (sink, _), place = one.broker.triggers["a"], one.sinks["a"], one.channel.places["fanout"]
+    (member,) = place.members
+    assert trigger.parked < trigger.waiting
+    for _ in range(2):
+        place.tell(lambda watcher: watcher.give_way())
+        fleet.check()
+        assert (trigger.waiting, 3, 3) == (trigger.parked, trigger.in_flight, len(member._held))
+    sink.end(500)
+    sink.end(204)
+    await asyncio.sleep(PATIENCE_S - 0.5)
+    assert (trigger.waiting, 1, 1, 3) == (trigger.parked, trigger.in_flight, len(member._held), len(sink.sent))
+    fleet.publish(4)
+    fleet.check()
+    assert 3 == len(sink.sent)
+    await asyncio.sleep(1.0)
+    fleet.check()
+    assert 5 == len(sink.sent)
+    place.tell(lambda watcher: watcher.give_way())
+    place.tell(lambda watcher: watcher.queues_changed())
+    sink.end(204)
+    await asyncio.sleep(0.1)
+    assert 6 == len(sink.sent)
+    await fleet.drain()
+    assert [*range(1, 35)] == sorted(await fleet.settled("a"))
+    await fleet.close()
+
+
+@pytest.mark.looptime
+async def test_dead_letters_on_their_way_are_taken_over_too() -> None:
+    """By a Trigger that has no dead letter sink: it stores them."""
+    fleet, one, other = await two(400)
+    fleet.answers["dead"] = 503
+    fleet.has_dead_letter_sink = True
+    one.apply()
+    fleet.publish(20)
+    await asyncio.sleep(0.5)
+    before = other.broker.triggers["a"].stored
+    assert one.broker.triggers["a"].waiting > 0
+    assert other.broker.triggers["a"].dead_letter_lane is None
+    await fleet.vanish(one)
+    fleet.check()
+    await asyncio.sleep(100.0)
+    fleet.check()
+    assert (20, True) == (other.broker.triggers["a"].stored, before < 20)
+    await fleet.close()
+
+
+@pytest.mark.looptime
+async def test_counters_are_each_processes_own_and_begin_with_it() -> None:
+    """What is remembered says only that the Trigger exists: whoever comes does not begin with what others counted."""
+    fleet, one, _ = await two(204)
+    note = fleet.storage.remembered["trigger/a"]
+    fleet.publish(20)
+    await asyncio.sleep(5.0)
+    assert one.broker.triggers["a"].delivered > 0
+    third = await fleet.enter()
+    trigger = third.broker.triggers["a"]
+    assert (0, 0, 0) == (trigger.matched, trigger.delivered, trigger.adopted)
+    await fleet.close()
+    assert note == fleet.storage.remembered["trigger/a"]
+
+
+@pytest.mark.looptime
+async def test_what_is_parked_for_triggers_that_do_not_exist_stays() -> None:
+    """In whichever process: they may come back, or be made known later."""
+    fleet, one, other = await two(503)
+    fleet.publish(20)
+    await asyncio.sleep(2.0)
+    other.broker.replace_triggers({})
+    await fleet.vanish(one)
+    assert other.broker.orphans["a"] > 0
+    other.apply()
+    trigger = other.broker.triggers["a"]
+    assert trigger.adopted == trigger.parked > 0
+    fleet.check()
+    await fleet.close()

@@ -1,0 +1,272 @@
+"""The dead letters of a Redis server: of all channels there, in the transactions of what the channels are told."""
+
+import time
+from collections import Counter
+from collections.abc import AsyncIterator, Mapping, Sequence
+from typing import Any, Final, Protocol
+
+from channels.contract import Delivery
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, Tally, is_about
+from channels.event import Event
+from channels.redis_streams.committer import Command, Committer
+from channels.redis_streams.connection import Word
+from channels.redis_streams.errors import ServerError, translate
+from channels.redis_streams.letter import (
+    Head,
+    number_of,
+    pack_attempts,
+    pack_body,
+    pack_head,
+    pack_record,
+    read_head,
+    unpack_letter,
+)
+from channels.redis_streams.link import Link, pack_script
+from channels.redis_streams.redriving import Redriving
+from channels.redis_streams.script import DEAD_LETTER
+
+_PAGE: Final = 500
+_NEVER: Final = 2**53
+
+
+class Server(Protocol):
+    """What the letters need of the server that has them."""
+
+    me: str
+    link: Link
+    committer: Committer
+
+    @property
+    def prefix(self) -> str:
+        """What the names of all keys begin with."""
+
+    @property
+    def fence(self) -> str:
+        """The key of this process's fence."""
+
+
+class RedisDeadLetters:
+    """Fulfils `DeadLetters`. Ids count from `r1`. Only memory bounds them: what was accepted may be refused no more."""
+
+    is_durable = True
+    evicted = 0
+
+    def __init__(self, server: Server) -> None:
+        self._server: Final = server
+        self._prefix: Final = f"{server.prefix}:{{dead-letters}}:"
+        self._owed: list[Word] = []
+        self._redriving: Final = Redriving(time.time)
+
+    # What is told
+
+    def add(self, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]) -> None:
+        """Keep one, as the newest."""
+        self._owe(["add", pack_head(time.time(), address, reason), pack_body(event, attempts)])
+
+    def extend(self, address: Address, reason: str, deliveries: Sequence[Delivery]) -> None:
+        """Keep the events of many that were never tried; the last one becomes the newest."""
+        head = pack_head(time.time(), address, reason)
+        for delivery in deliveries:
+            self._owe(["add", head, pack_body(delivery.event, ())])
+
+    def redriven(self, letter: DeadLetter) -> None:
+        """It was delivered at last."""
+        number = number_of(letter.id)
+        if self._redriving.end(letter.redrive_id, number, is_delivered=True):
+            self._owe(["redriven", number, number_of(letter.redrive_id), repr(time.time())])
+            self._redriving.is_owed = True
+
+    def failed_again(self, letter: DeadLetter, attempts: tuple[AttemptRecord, ...]) -> None:
+        """It stays, marked `failed`, with these attempts as well."""
+        number = number_of(letter.id)
+        if self._redriving.end(letter.redrive_id, number, is_delivered=False):
+            redrive = number_of(letter.redrive_id)
+            self._owe(["failed", number, redrive, repr(time.time()), pack_attempts(attempts)])
+            self._redriving.is_owed = True
+
+    # What is asked
+
+    async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
+        """Up to `limit` of them, newest first. Raises ChannelUnavailable."""
+        found: list[tuple[int, Head]] = []
+        end = number_of(before) if before else _NEVER
+        async for number, head in self._chosen(selector, end=end, is_newest_first=True):
+            if len(found) >= limit:
+                break
+            found.append((number, head))
+        return await self._letters(found)
+
+    async def get(self, letter_id: str) -> DeadLetter | None:
+        """The one with that id. Raises ChannelUnavailable."""
+        found = await self.find(Selector(ids=(letter_id,)), limit=1)
+        return found[0] if found else None
+
+    async def tally(self, selector: Selector) -> list[Tally]:
+        """How many there are, in the order of their Triggers' names and reasons. Raises ChannelUnavailable."""
+        tallies: dict[tuple[Address, str], Tally] = {}
+        async for _, head in self._chosen(selector):
+            key = (head.address, head.reason)
+            old = tallies.get(key) or Tally(*key, 0, head.time_s, head.time_s)
+            first_s, last_s = min(old.first_s, head.time_s), max(old.last_s, head.time_s)
+            tallies[key] = Tally(*key, old.count + 1, first_s, last_s)
+        return [tallies[key] for key in sorted(tallies)]
+
+    async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
+        """Let the oldest of them go, up to `limit`. Raises ChannelUnavailable."""
+        await self._server.committer.flush()
+        discarded: Counter[Address] = Counter()
+        async for page in self._pages(selector, limit):
+            addresses = {number: head.address for number, head in page}
+            for number, redrive in await self._run("discard", repr(time.time()), len(addresses), *addresses):
+                discarded[addresses[int(number)]] += 1
+                if redrive:
+                    self._redriving.end(f"r{redrive.decode()}", int(number), is_delivered=False)
+        return discarded
+
+    async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
+        """Begin a redrive of the oldest of them that no other redrive has claimed. Raises ChannelUnavailable."""
+        await self._server.committer.flush()
+        number = await self._run("open", pack_record(selector, rate, time.time()))
+        left = limit
+        async for page in self._pages(selector, None):
+            numbers = await self._unclaimed([one for one, _ in page])
+            if numbers:
+                claimed = await self._run("claim", number, len(numbers[:left]), *numbers[:left])
+                left = None if left is None else left - len(claimed)
+            if left == 0:
+                break
+        await self._run("claimed", number, repr(time.time()))
+        await self.refresh()
+        return self._redriving.get(f"r{number}")
+
+    async def claimed(self, redrive_id: str, limit: int) -> list[DeadLetter]:
+        """Up to `limit` that this redrive has still to bring to an end. Raises ChannelUnavailable."""
+        redrive = number_of(redrive_id)
+        numbers = await self._call("ZRANGE", f"p:{redrive}", 0, limit - 1) if redrive and limit > 0 else []
+        return await self._letters(await self._heads([int(number) for number in numbers]))
+
+    @property
+    def redrives(self) -> Sequence[Redrive]:
+        """The redrives under way and the last hundred that ended, oldest first."""
+        return self._redriving.told
+
+    async def refresh(self) -> None:
+        """See what other processes did. Raises ChannelUnavailable."""
+        version = int(await self._call("GET", "version") or 0)
+        if version != self._redriving.version and not self._redriving.is_owed:
+            self._redriving.learn(*await self._run("redrives"))
+
+    # Commits
+
+    def _owe(self, words: list[Word]) -> None:
+        self._owed += words
+        self._server.committer.schedule()
+
+    def before(self) -> None:
+        """There is nothing to add."""
+
+    def put(self, serial: int) -> list[Command]:
+        """What was told since the last commit."""
+        if not self._owed:
+            return []
+        words: list[Word] = [self._server.me, serial, *self._owed]
+        self._owed = []
+        return [Command(pack_script(DEAD_LETTER, self._keys, words), True, self._committed, _ignore)]
+
+    def _committed(self, answer: Any) -> None:
+        if not self._owed:
+            self._redriving.is_owed = False
+
+    def refuse(self, error: Exception) -> None:
+        """Nothing is published here."""
+
+    def start_over(self) -> None:
+        """What was told in the same commits as what another process has by now was not done: it will do it again."""
+        self._owed.clear()
+        self._redriving.is_owed = False
+        self._redriving.version = -1
+
+    # What the server has
+
+    @property
+    def _keys(self) -> tuple[str, str]:
+        return self._prefix, self._server.fence
+
+    async def _run(self, *words: Word) -> Any:
+        try:
+            return await self._server.link.run(DEAD_LETTER, self._keys, self._server.me, "", *words)
+        except ServerError as error:
+            raise translate(error) from error
+
+    async def _call(self, verb: str, key: str, *words: Word) -> Any:
+        try:
+            return await self._server.link.call(verb, self._prefix + key, *words)
+        except ServerError as error:
+            raise translate(error) from error
+
+    async def _chosen(
+        self, selector: Selector, *, end: int = _NEVER, is_newest_first: bool = False
+    ) -> AsyncIterator[tuple[int, Head]]:
+        """Those that fulfil it and are older than `end`, by number."""
+        wanted = sorted({number_of(one) for one in selector.ids} - {0}, reverse=is_newest_first)
+        first = 0
+        while True:
+            if selector.ids:
+                numbers = [one for one in wanted if one < end]
+            elif is_newest_first:
+                answer = await self._call("ZRANGE", "index", f"({end}", 0, "BYSCORE", "REV", "LIMIT", 0, _PAGE)
+                numbers = [int(one) for one in answer]
+            else:
+                answer = await self._call("ZRANGE", "index", f"({first}", f"({end}", "BYSCORE", "LIMIT", 0, _PAGE)
+                numbers = [int(one) for one in answer]
+            for number, head in await self._heads(numbers):
+                if is_about(selector, head.address, head.reason, head.time_s):
+                    yield number, head
+            if selector.ids or len(numbers) < _PAGE:
+                return
+            first = end = numbers[-1]
+            if not is_newest_first:
+                end = _NEVER
+
+    async def _pages(self, selector: Selector, limit: int | None) -> AsyncIterator[list[tuple[int, Head]]]:
+        """The same, oldest first, some at a time."""
+        page: list[tuple[int, Head]] = []
+        left = limit
+        if left == 0:
+            return
+        async for one in self._chosen(selector):
+            page.append(one)
+            left = None if left is None else left - 1
+            if len(page) == _PAGE or left == 0:
+                yield page
+                page = []
+            if left == 0:
+                return
+        if page:
+            yield page
+
+    async def _unclaimed(self, numbers: list[int]) -> list[int]:
+        marks = await self._call("HMGET", "mark", *numbers)
+        return [number for number, mark in zip(numbers, marks, strict=True) if not (mark or b"").startswith(b"pending")]
+
+    async def _heads(self, numbers: Sequence[int]) -> list[tuple[int, Head]]:
+        if not numbers:
+            return []
+        heads = await self._call("HMGET", "head", *numbers)
+        return [(number, read_head(head)) for number, head in zip(numbers, heads, strict=True) if head is not None]
+
+    async def _letters(self, found: Sequence[tuple[int, Head]]) -> list[DeadLetter]:
+        letters: list[DeadLetter] = []
+        for first in range(0, len(found), _PAGE):
+            page = found[first : first + _PAGE]
+            numbers = [number for number, _ in page]
+            rows = [await self._call("HMGET", name, *numbers) for name in ("body", "tried", "mark")]
+            for (number, head), body, tried, mark in zip(page, *rows, strict=True):
+                letter = None if body is None else unpack_letter(number, head, body, tried or b"", mark or b"")
+                if letter is not None:
+                    letters.append(letter)
+        return letters
+
+
+def _ignore(error: Exception) -> None:
+    """What is owed is never refused; where another process has taken over, it is of no use."""

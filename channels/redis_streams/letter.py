@@ -1,0 +1,102 @@
+"""A dead letter as the server keeps it: a head to choose by, a body, what redrives tried. Pure."""
+
+import struct
+from collections.abc import Iterable
+from typing import Final
+
+import msgspec
+
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector
+from channels.event import Event
+from channels.frame import decode_event, encode_event
+
+_ID_MARK: Final = "r"
+_LENGTH: Final = struct.Struct(">I")
+_STATES: Final[dict[bytes, RedriveState]] = {b"pending": "pending", b"failed": "failed"}
+
+
+class Head(msgspec.Struct, array_like=True, frozen=True):
+    """What letters are chosen by."""
+
+    time_s: float
+    namespace: str
+    broker: str
+    trigger: str
+    reason: str
+
+    @property
+    def address(self) -> Address:
+        """Whose it is."""
+        return Address(self.namespace, self.broker, self.trigger)
+
+
+class Record(msgspec.Struct, array_like=True, frozen=True):
+    """What a redrive was asked for."""
+
+    selector: Selector
+    rate: float | None
+    started_s: float
+
+
+_encode = msgspec.msgpack.Encoder().encode
+read_head: Final = msgspec.msgpack.Decoder(Head).decode
+_read_record = msgspec.msgpack.Decoder(Record).decode
+_read_attempts = msgspec.msgpack.Decoder(tuple[AttemptRecord, ...]).decode
+
+
+def pack_head(time_s: float, address: Address, reason: str) -> bytes:
+    """Of a letter."""
+    return _encode(Head(time_s, *address, reason))
+
+
+def pack_attempts(attempts: Iterable[AttemptRecord]) -> bytes:
+    """A piece that may be followed by more of them."""
+    packed = _encode(tuple(attempts))
+    return _LENGTH.pack(len(packed)) + packed
+
+
+def pack_body(event: Event, attempts: Iterable[AttemptRecord]) -> bytes:
+    """The event, and what was tried at first."""
+    return pack_attempts(attempts) + encode_event(event)
+
+
+def unpack_letter(number: int, head: Head, body: bytes, tried: bytes, mark: bytes) -> DeadLetter | None:
+    """None where its body is damaged."""
+    end = _LENGTH.size + _LENGTH.unpack_from(body)[0]
+    event = decode_event(body[end:])
+    if event is None:
+        return None
+    attempts = list(_read_attempts(body[_LENGTH.size : end]))
+    at = 0
+    while at < len(tried):
+        begin = at + _LENGTH.size
+        at = begin + _LENGTH.unpack_from(tried, at)[0]
+        attempts += _read_attempts(tried[begin:at])
+    state, redrives, redrive = (mark or b":0:").split(b":")
+    redrive_id = f"{_ID_MARK}{redrive.decode()}" if redrive else ""
+    return DeadLetter(
+        f"{_ID_MARK}{number}", head.time_s, head.address, head.reason, event, tuple(attempts), int(redrives),
+        _STATES.get(state, ""), redrive_id,
+    )  # fmt: skip
+
+
+def pack_record(selector: Selector, rate: float | None, started_s: float) -> bytes:
+    """Of a redrive."""
+    return _encode(Record(selector, rate, started_s))
+
+
+def unpack_redrive(number: bytes, fields: dict[bytes, bytes]) -> Redrive:
+    """As the server tells of it."""
+    record = _read_record(fields[b"record"])
+    ended = fields.get(b"ended")
+    return Redrive(
+        f"{_ID_MARK}{number.decode()}", record.selector, record.rate, record.started_s, int(fields[b"total"]),
+        int(fields[b"delivered"]), int(fields[b"failed"]), None if ended is None else float(ended),
+    )  # fmt: skip
+
+
+def number_of(identity: str) -> int:
+    """Of the id of a letter or a redrive; 0, which none has, of what is no id here."""
+    mark, digits = identity[:1], identity[1:]
+    is_ours = mark == _ID_MARK and digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 16
+    return int(digits) if is_ours else 0

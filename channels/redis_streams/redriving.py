@@ -1,0 +1,62 @@
+"""The redrives of a server's dead letters, as far as this process knows: what it did itself it knows at once."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any, Final
+
+from channels.dead_letter import Redrive
+from channels.redis_streams.entry import pairs
+from channels.redis_streams.letter import number_of, unpack_redrive
+
+
+class Redriving:
+    """`clock` tells seconds since the epoch."""
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self.is_owed = False
+        """Something was said here that the server does not know."""
+        self.version = -1
+        """Of what the server said last."""
+        self._clock: Final = clock
+        self._known: Final[dict[str, Redrive]] = {}
+        self._ended: Final[dict[str, set[int]]] = {}
+        """Letters that this process has seen come to an end, by the redrive that is under way."""
+
+    @property
+    def told(self) -> Sequence[Redrive]:
+        """Oldest first."""
+        return sorted(self._known.values(), key=lambda redrive: number_of(redrive.id))
+
+    def learn(self, version: bytes, rows: Sequence[Any]) -> None:
+        """The server tells of all there are."""
+        if self.is_owed:
+            return
+        self.version = int(version)
+        self._known.clear()
+        for number, fields in rows:
+            redrive = unpack_redrive(number, pairs(fields))
+            self._known[redrive.id] = redrive
+            if redrive.ended_s is not None:
+                self._ended.pop(redrive.id, None)
+
+    def get(self, redrive_id: str) -> Redrive:
+        """The one with that id."""
+        return self._known[redrive_id]
+
+    def end(self, redrive_id: str, number: int, *, is_delivered: bool) -> bool:
+        """A letter of it is at its end. False where it is no such letter, or that is known."""
+        redrive = self._known.get(redrive_id)
+        if redrive is None or redrive.ended_s is not None:
+            return False
+        ended = self._ended.setdefault(redrive_id, set())
+        if number in ended:
+            return False
+        ended.add(number)
+        counted = replace(
+            redrive, delivered=redrive.delivered + is_delivered, failed=redrive.failed + (not is_delivered)
+        )
+        if counted.delivered + counted.failed >= counted.total:
+            counted = replace(counted, ended_s=self._clock())
+            del self._ended[redrive_id]
+        self._known[redrive_id] = counted
+        return True

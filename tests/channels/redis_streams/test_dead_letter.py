@@ -1,0 +1,46 @@
+"""Dead letters on a real Redis server obey the laws of their store."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AbstractAsyncContextManager, asynccontextmanager
+from itertools import count
+
+import pytest
+
+from channels.dead_letter import EVERYTHING, DeadLetters
+from channels.dead_letter_conformance import LAWS, Law
+from channels.dead_letter_witness import BILL, deliveries_of, filled, kept, letters_of
+from channels.redis_streams import RedisServer
+from tests.rig.redis import Redis
+
+_numbers = count()
+
+
+@pytest.fixture
+def make(redis_rig: Redis) -> Callable[..., AbstractAsyncContextManager[DeadLetters]]:
+    run = next(_numbers)
+
+    @asynccontextmanager
+    async def make(*, storage: str = "a") -> AsyncIterator[DeadLetters]:
+        async with RedisServer(redis_rig.url, prefix=f"letters{run}{storage}") as server:
+            await server.ready()
+            yield server.dead_letters
+
+    return make
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+async def test_redis_obeys(law: Law, make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:
+    """Every law of the store."""
+    await law(make)
+
+
+async def test_many_are_found_page_by_page(make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:
+    """More than one answer of the server brings."""
+    async with make() as store:
+        store.extend(BILL, "backlogfull", deliveries_of(1, 1203))
+        await kept(store, 1203)
+        await filled(store, 1)
+        assert [str(number) for number in [*range(1, 1204), 1204]] == [one.event.id for one in await letters_of(store)]
+        assert 1204 == sum([one.count for one in await store.tally(EVERYTHING)])
+        assert 1200 == (await store.claim(EVERYTHING, rate=None, limit=1200)).total
+        assert 1204 == sum((await store.discard(EVERYTHING)).values())
