@@ -76,6 +76,8 @@ LANE: Final[tuple[Count[LaneStatus], ...]] = (
     Count(COUNTER, "eventing_trigger_dead_lettered_events", "Events that failed for good.", lambda t: t.dead_lettered),
     Count(GAUGE, "eventing_trigger_redriven_events", "Dead letters sent once more or delivered.", lambda t: t.redriven),
     Count(COUNTER, "eventing_trigger_dropped_events", "Events given up undelivered.", lambda t: t.dropped),
+    Count(COUNTER, "eventing_trigger_adopted_events", "Events taken over from other processes.", lambda t: t.adopted),
+    Count(COUNTER, "eventing_trigger_ceded_events", "Events that other processes took over.", lambda t: t.ceded),
     Count(GAUGE, "eventing_trigger_unbalanced_events", "0, unless there is a bug.", lambda t: t.balance),
     Count(COUNTER, "eventing_trigger_reply_events", "Replies published into the Broker.", lambda t: t.replies),
     Count(COUNTER, "eventing_trigger_ignored_replies", "Answers whose body was no event.", lambda t: t.replies_ignored),

@@ -77,6 +77,12 @@ class LaneStatus:
     latency_buckets: tuple[int, ...] = ()
     """Attempts per bucket of `dispatcher.lane.LATENCY_BOUNDS_S`, not cumulative, the last one unbounded."""
     latency_sum_s: float = 0.0
+    adopted: int = 0
+    """Where several processes share the channel, events that others had parked, and left to this one; they count on the
+    left side.
+    """
+    ceded: int = 0
+    """Events that other processes took over from this one; on the right side."""
 
 
 @dataclass(frozen=True, slots=True)

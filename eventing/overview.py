@@ -152,6 +152,8 @@ def _lane_status(trigger: Trigger) -> LaneStatus:
         dead_lettered=trigger.dead_lettered,
         redriven=trigger.redriven,
         dropped=trigger.dropped,
+        adopted=trigger.adopted,
+        ceded=trigger.ceded,
         replies=lane.replies,
         replies_ignored=lane.replies_ignored,
         blocked_keys=trigger.blocked_keys,

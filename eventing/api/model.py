@@ -72,8 +72,8 @@ class Broker(Model):
 
 
 class Lane(Model):
-    """The lanes of one Trigger: matched + redriven = waiting + inFlight + delivered + deadLettered + dropped, at every
-    moment.
+    """The lanes of one Trigger in one process: matched + redriven + adopted = waiting + inFlight + delivered +
+    deadLettered + dropped + ceded, at every moment.
     """
 
     waiting: int
@@ -94,6 +94,10 @@ class Lane(Model):
     """Dead letters that are under way once more, or were delivered in the end."""
     dropped: int
     """Events given up because what they waited for was deleted."""
+    adopted: int
+    """Events that other processes had parked, and left to this one."""
+    ceded: int
+    """Events that other processes took over from this one."""
     balance: int
     """What the two sides of the equation differ by: 0, unless there is a bug."""
     replies: int

@@ -19,7 +19,7 @@ FAILED_S = 1_700_000_001.0
 LANE = LaneStatus(
     waiting=3, in_flight=2, retrying=1, parked=2, matched=20, filtered=5, delivered=14, retried=4, dead_lettered=1,
     redriven=0, dropped=0, replies=6, replies_ignored=0, blocked_keys=0, concurrency=8, breaker="half-open",
-    latency_buckets=(10, 4, 2), latency_sum_s=8.0,
+    latency_buckets=(10, 4, 2), latency_sum_s=8.0, adopted=2, ceded=1,
 )  # fmt: skip
 JOURNAL = JournalStatus(
     size_bytes=3 * 2**20, size_max_bytes=10 * 2**30, file_size_bytes=4 * 2**20, commits=12, damaged=1, fault=""

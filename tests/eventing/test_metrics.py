@@ -60,7 +60,8 @@ def test_every_count_of_a_lane_is_a_series() -> None:
     labels = "shop default bill"
     counters = {
         "matched_events": 20, "filtered_events": 5, "delivered_events": 14, "retried_events": 4,
-        "dead_lettered_events": 1, "dropped_events": 0, "reply_events": 6, "ignored_replies": 0,
+        "dead_lettered_events": 1, "dropped_events": 0, "adopted_events": 2, "ceded_events": 1, "reply_events": 6,
+        "ignored_replies": 0,
     }  # fmt: skip
     for name, value in counters.items():
         assert value == seen[f"eventing_trigger_{name}_total {labels}"]

@@ -48,7 +48,8 @@ async def test_a_trigger_shows_its_lane_and_the_mean_time_of_an_attempt() -> Non
     """The mean is the sum of all attempts by their count: 8 s over 16 attempts."""
     expected = {
         "waiting": 3, "inFlight": 2, "retrying": 1, "parked": 2, "matched": 20, "filtered": 5, "delivered": 14,
-        "retried": 4, "deadLettered": 1, "redriven": 0, "dropped": 0, "balance": 0, "replies": 6, "repliesIgnored": 0,
+        "retried": 4, "deadLettered": 1, "redriven": 0, "dropped": 0, "balance": 0, "adopted": 2, "ceded": 1,
+        "replies": 6, "repliesIgnored": 0,
         "paused": False, "ordered": False, "blockedKeys": 0, "catchingUp": False, "concurrency": 8, "rate": None,
         "breaker": "half-open", "latencyMeanS": 0.5,
     }  # fmt: skip
