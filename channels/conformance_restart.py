@@ -30,9 +30,10 @@ async def events_survive_a_restart(make: Factory) -> None:
     async with make() as channel, channel.subscribe("g") as member:
         assert (6, 6) == (member.lag, channel.statistics().events)
         came = sorted(await receive(member, 6), key=lambda one: one.position)
-        assert [content(event) for event in published] == [content(one.event) for one in came]
-        assert [(one.position, one.size_bytes) for one in came] == [
-            (position, event.size) for position, event in zip(positions, published, strict=True)
+        expected = sorted(zip(positions, published, strict=True), key=lambda pair: pair[0])
+        assert [content(event) for _, event in expected] == [content(one.event) for one in came]
+        assert [(position, event.size) for position, event in expected] == [
+            (one.position, one.size_bytes) for one in came
         ]
 
 
@@ -59,10 +60,10 @@ async def what_was_acked_does_not_come_back(make: Factory) -> None:
     async with make() as channel, channel.subscribe("g") as member:
         await channel.publish(events_of(1, 5))
         await channel.publish(events_of(6, 8))
-        taken = sorted(await receive(member, 8), key=lambda one: one.position)
+        taken = sorted(await receive(member, 8), key=lambda one: one.event.id)
         member.ack([taken[3], taken[1], *taken[5:]])
     async with make() as channel, channel.subscribe("g") as member:
-        left = sorted(await receive(member, 3), key=lambda one: one.position)
+        left = sorted(await receive(member, 3), key=lambda one: one.event.id)
         assert (["1", "3", "5"], 0) == (ids(left), member.lag)
         member.ack(left[1:2])
     async with make() as channel, channel.subscribe("g") as member:
@@ -104,7 +105,9 @@ async def what_is_kept_over_a_restart_may_be_read_by_a_new_group(make: Factory) 
 
 
 async def counts_go_on_after_a_restart(make: Factory) -> None:
-    """What was ever stored, what is held, and the positions, of which none is given twice."""
+    """What was ever stored, what is held, and the positions: none is given twice, and where the backend is `ordered`
+    they grow.
+    """
     if not make().features.persistent:
         return
     positions: list[Position] = []
@@ -121,7 +124,8 @@ async def counts_go_on_after_a_restart(make: Factory) -> None:
             assert (2 * round_, 3 * round_) == (statistics.events, statistics.stored)
         async with make() as channel:
             assert statistics == channel.statistics()
-    assert sorted(set(positions)) == positions
+    assert len({*positions}) == len(positions)
+    assert sorted(positions) == positions or not make().features.ordered
 
 
 async def what_is_remembered_survives_a_restart(make: Factory) -> None:

@@ -17,7 +17,7 @@ from typing import Literal, Protocol, Self
 from channels.event import Event
 
 Position = int
-"""Where an event rests in its channel; grows with every stored event."""
+"""Where an event rests in its channel; grows with every stored event, where the backend is `ordered`."""
 Start = Literal["latest", "earliest"] | datetime | Position
 """What a new group begins with: what comes from now on, all that is kept, what was stored at that time or later, or
 that position."""

@@ -87,7 +87,9 @@ class Kafka:
         cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
         users = [f"{one}=[name={USER},password={PASSWORD}]" for one in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
         scram = [word for user in users for word in ("--add-scram", user)]
-        self._call("kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties), *scram)
+        self._call(
+            "kafka.tools.StorageTool", "format", f"--cluster-id={cluster_id}", "-c", str(self._properties), *scram
+        )
 
     def start(self) -> None:
         """Return when it answers."""

@@ -1,0 +1,210 @@
+"""Events as Kafka records, both ways: CloudEvents' Kafka protocol binding 1.0.2, binary written, structured read too.
+
+What the binding cannot carry (header bytes as they came over HTTP, JSON text, types of values) goes into headers whose
+names begin with `eventing-`: other consumers ignore them, and what is read here is what was published. Pure.
+"""
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, Final, TypeVar
+
+import msgspec
+
+from channels.attribute import Value, canonical, from_datetime, from_header, is_media_type, is_name, to_header
+from channels.codec import BATCH, STRUCTURED, decode, decode_structured
+from channels.errors import MalformedEvent
+from channels.event import TTL_ATTRIBUTE, Event, validate
+
+Headers = Sequence[tuple[str, bytes]]
+RAW: Final = "eventing-raw"
+VIEW: Final = "eventing-view"
+TTL: Final = f"ce_{TTL_ATTRIBUTE}"
+RECORD_TYPE: Final = "dev.knative.kafka.event"
+_TRACE: Final = ("traceparent", "tracestate")
+_TTL_MAX: Final = 4
+_MEMO_MAX: Final = 4096
+_T = TypeVar("_T")
+_pack: Final = msgspec.msgpack.Encoder().encode
+_raw: Final = msgspec.msgpack.Decoder(dict[str, bytes]).decode
+
+
+class _View(msgspec.Struct, array_like=True):
+    """An event without header bytes. Of its JSON text what stands before and after the data, where that is cut out."""
+
+    view: dict[str, Any]
+    json_data: bool
+    head: bytes | None
+    tail: bytes | None
+
+
+_view: Final = msgspec.msgpack.Decoder(_View).decode
+
+
+class _Names(dict[str, str]):
+    """Attribute -> record header."""
+
+    def __missing__(self, name: str) -> str:
+        return _remember(self, name, "content-type" if name == "datacontenttype" else f"ce_{name}")
+
+
+class _Fields(dict[str, bytes]):
+    """Record header -> HTTP header, empty where it carries no attribute."""
+
+    def __missing__(self, header: str) -> bytes:
+        lower = header.lower()
+        found = b"content-type" if lower == "content-type" else b""
+        if lower.startswith("ce_") and lower.isascii():
+            found = b"ce-" + lower[3:].encode()
+        return _remember(self, header, found)
+
+
+def _remember(memo: dict[str, _T], key: str, found: _T) -> _T:
+    if len(memo) >= _MEMO_MAX:
+        memo.clear()
+    memo[key] = found
+    return found
+
+
+_NAMES: Final = _Names()
+_FIELDS: Final = _Fields()
+
+
+def key_of(event: Event) -> bytes | None:
+    """The record's key: the `partitionkey`, where the event has one."""
+    if event.raw is not None and "partitionkey" not in event.raw:
+        return None
+    key = event.get_text("partitionkey")
+    return None if key is None else key.encode()
+
+
+def headers_of(event: Event) -> list[tuple[str, bytes]]:
+    """The record's headers; its value is the event's data."""
+    names = _NAMES
+    headers: list[tuple[str, bytes]] = []
+    if event.raw is not None:
+        kept: dict[str, bytes] | None = None
+        for name, value in event.raw.items():
+            if b"%" not in value and b'"' not in value and value.isascii():
+                headers.append((names[name], value))
+                continue
+            text = value.decode("latin-1") if name == "datacontenttype" else from_header(value)
+            headers.append((names[name], text.encode()))
+            kept = {} if kept is None else kept
+            kept[name] = value
+        if kept is not None:
+            headers.append((RAW, _pack(kept)))
+    else:
+        view = event.attributes
+        headers += [(names[name], canonical(value).encode()) for name, value in view.items()]
+        head, tail = _around(event.text, event.data)
+        headers.append((VIEW, _pack((view, event.json_data, head, tail))))
+    if event.ttl is not None:
+        headers.append((TTL, b"%d" % event.ttl))
+    if event.trace:
+        lines = [line.partition(b": ") for line in event.trace.split(b"\r\n")[:-1]]
+        headers += [(name.decode("latin-1"), value) for name, _, value in lines]
+    return headers
+
+
+def _around(text: bytes | None, data: bytes | None) -> tuple[bytes | None, bytes | None]:
+    if text is None or not data:
+        return text, None
+    head, found, tail = text.rpartition(data)
+    return (head, tail) if found else (text, None)
+
+
+def event_of(headers: Headers, value: bytes | None) -> Event:
+    """The event that a record is. Raises MalformedEvent where it is none."""
+    came: dict[bytes, bytes] = {}
+    ttl: int | None = None
+    trace, raw, view = b"", b"", b""
+    fields = _FIELDS
+    for name, content in headers:
+        field = fields[name]
+        if field:
+            if name == TTL:
+                ttl = int(content) if content.isdigit() and len(content) <= _TTL_MAX else None
+            elif b"%" not in content and b'"' not in content and content.isascii():
+                came[field] = content
+            else:
+                came[field] = content if field == b"content-type" else to_header(_text(content))
+        elif name in _TRACE:
+            trace += b"%b: %b\r\n" % (name.encode(), content)
+        elif name == RAW:
+            raw = content
+        elif name == VIEW:
+            view = content
+    event = _event(came, raw, view, value)
+    event.ttl = ttl if event.ttl is None else event.ttl
+    event.trace = trace
+    return event
+
+
+def _event(came: dict[bytes, bytes], raw: bytes, view: bytes, value: bytes | None) -> Event:
+    if view:
+        return _from_view(view, value)
+    if raw:
+        try:
+            for name, content in _raw(raw).items():
+                came[b"content-type" if name == "datacontenttype" else b"ce-" + name.encode()] = content
+        except (msgspec.MsgspecError, UnicodeError) as error:
+            raise MalformedEvent(RAW, "is not what this program writes") from error
+    media = came.get(b"content-type", b"").lower()
+    if media.startswith(STRUCTURED.encode()):
+        return decode_structured(value or b"")
+    if media.startswith(BATCH.encode()):
+        raise MalformedEvent("", "a record is one event, no batch")
+    event = decode(came, value or b"")
+    assert isinstance(event, Event)
+    event.data = value
+    return event
+
+
+def _from_view(packed: bytes, value: bytes | None) -> Event:
+    try:
+        found = _view(packed)
+        validate(found.view)
+    except (msgspec.MsgspecError, TypeError) as error:
+        raise MalformedEvent(VIEW, "is not what this program writes") from error
+    text = found.head if found.tail is None else b"".join((found.head or b"", value or b"", found.tail))
+    return Event(None, found.view, value, text=text, json_data=found.json_data)
+
+
+def wrapped(
+    headers: Headers, key: bytes | None, value: bytes | None, *, source: str, partition: int, offset: int, time_ms: int
+) -> Event:
+    """The event made of a record that is none, as a KafkaSource makes it (spec/sources.md 5.4)."""
+    attributes: dict[str, Value | datetime | None] = {
+        "id": f"partition:{partition}/offset:{offset}",
+        "source": source,
+        "type": RECORD_TYPE,
+        "subject": f"partition:{partition}#{offset}",
+        "time": from_datetime(datetime.fromtimestamp(max(time_ms, 0) / 1000, UTC)),
+    }
+    for name, content in headers:
+        if name.lower() == "content-type":
+            media = _text(content).lower()
+            attributes["datacontenttype"] = media if is_media_type(media) else None
+            continue
+        plain = "".join(one for one in name.lower() if one.isascii() and one.isalnum())
+        if is_name(plain):
+            attributes[f"kafkaheader{plain}"] = _text(content)
+    if key is not None:
+        attributes["partitionkey"] = attributes["key"] = _text(key)
+    return Event.from_attributes(attributes, value)
+
+
+def with_position(event: Event, partition: int, offset: int) -> Event:
+    """The event with where it rests, as Knative's Kafka data plane shows it to filters and subscribers."""
+    places: Mapping[str, Value | None] = {"knativekafkapartition": partition, "knativekafkaoffset": offset}
+    changed = event.with_attributes(places)
+    changed.trace = event.trace
+    return changed
+
+
+def _text(content: bytes | None) -> str:
+    """A header's value: UTF-8 if it is valid, else Latin-1. Control characters are none of its business."""
+    try:
+        return (content or b"").decode("utf-8")
+    except UnicodeDecodeError:
+        return (content or b"").decode("latin-1")

@@ -1,0 +1,438 @@
+"""One channel in Kafka: a topic that is its log, and beside it a compacted one of what is known of it."""
+
+import asyncio
+import contextlib
+import logging
+import os
+from collections import defaultdict
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
+from contextlib import asynccontextmanager
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Final, Self
+
+from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
+from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent
+from channels.event import Event
+from channels.kafka.binding import event_of, with_position, wrapped
+from channels.kafka.consumer import Consumer, Timing
+from channels.kafka.counting import Book
+from channels.kafka.errors import closed
+from channels.kafka.group import Group
+from channels.kafka.link import EARLIEST, LATEST, Found, Record
+from channels.kafka.member import Member
+from channels.kafka.parking import Parking
+from channels.kafka.publishing import Publishing, Submit
+from channels.kafka.starting import starts
+from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED, pack_note, unpack_note
+from channels.kafka.topic import Topic
+from channels.kafka.writer import Put, Writer, size_of
+from channels.offsets import Offsets
+
+if TYPE_CHECKING:
+    from channels.kafka.cluster import KafkaCluster
+
+_LOOK_S: Final = 2.0
+"""How often a channel looks at what other processes have done."""
+_GATHERED_MAX_BYTES: Final = 64 * 2**20
+"""What waits for a server that does not answer."""
+_FORGET_ATTEMPTS: Final = 20
+_FORGET_PAUSE_S: Final = 0.25
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class KafkaChannel:
+    """Made by `KafkaCluster.channel`. Sizes of what rests in the log are its number of events times their average."""
+
+    def __init__(
+        self,
+        cluster: "KafkaCluster",
+        name: str,
+        topic: Topic,
+        *,
+        events_max: int,
+        size_max_bytes: int,
+        adds_position_attributes: bool,
+    ) -> None:
+        self.name: Final = name
+        self.topic: Final = topic
+        self.features = Features(
+            persistent=True, durable=True, ordered=topic.partitions == 1, replayable=True, shared=True
+        )
+        self.partitions = topic.partitions
+        self.book: Final = Book()
+        self.fault: str | None = None
+        self.timing: Timing = cluster.timing
+        self._cluster: Final = cluster
+        self._events_max: Final = events_max
+        self._size_max_bytes: Final = size_max_bytes
+        self._adds_position_attributes: Final = adds_position_attributes
+        self._is_open = False
+        self._damaged = 0
+        self._groups: Final[dict[str, Group]] = {}
+        self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
+        self._joining: Final[dict[str, asyncio.Lock]] = defaultdict(asyncio.Lock)
+        self._remembered: Final[dict[str, bytes]] = {}
+        self._hooks: Final[list[Callable[[], None]]] = []
+        self._looking: asyncio.Task[None] | None = None
+        self._log = Writer(cluster.link, topic.name, is_owed=False)
+        self._state = Writer(cluster.link, topic.state, is_owed=True)
+        self._publishing = Publishing(self, self._log)
+        self._held_events = 0
+        self._origin = b""
+        """Names this channel of this process in what it writes."""
+
+    parking: Parking
+
+    async def __aenter__(self) -> Self:
+        cluster = self._cluster
+        self._origin = os.urandom(8)
+        self.parking = Parking(cluster.link, self.topic.state, self._state, self._origin)
+        self.partitions = await cluster.ensure(self.topic)
+        self.book.ends = [0] * self.partitions
+        await self.follow(self.partitions, range(self.partitions))
+        await self._look()
+        self._is_open = True
+        self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
+        cluster.attach(self)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        """What was settled is committed, what is owed is stored where the cluster answers; groups are left."""
+        if not self._is_open:
+            return
+        self.ask_hooks()
+        self._is_open = False
+        self._publishing.refuse(closed())
+        assert self._looking is not None
+        self._looking.cancel()
+        for group in [*self._groups.values()]:
+            await group.close()
+        self._groups.clear()
+        for task in [*self._forgetting.values()]:
+            await asyncio.wait([task])
+        self._keep_average()
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self.timing.patience_s):
+                await self._log.flush()
+                await self._state.flush()
+        await self._log.close()
+        await self._state.close()
+        self._cluster.detach(self)
+        self._cluster.tail.leave(self.topic.state)
+
+    # What is published
+
+    def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
+        """Store all of the events or none, and tell the receipt."""
+        self._submit(events, receipt, None)
+
+    async def publish(self, events: Sequence[Event]) -> list[Position]:
+        """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
+        receipt = _Answer(asyncio.get_running_loop().create_future())
+        positions = [0] * len(events)
+        self._submit(events, receipt, positions)
+        await receipt.answer
+        return positions
+
+    def _submit(self, events: Sequence[Event], receipt: Receipt, positions: list[Position] | None) -> None:
+        if not self._is_open:
+            receipt.refused(closed())
+            return
+        publishing = self._publishing
+        if self._log.is_failing and publishing.events:
+            # One batch asks whether the cluster is back: others need not wait for the answer.
+            receipt.refused(ChannelUnavailable(f"Kafka: {self._cluster.link.fault or 'does not answer'}"))
+            return
+        size_bytes = 0
+        for event in events:
+            size_bytes += event.size
+        if not self._has_room(len(events), size_bytes):
+            receipt.refused(ChannelFull(f"the topic {self.topic.name} holds as much as it may"))
+            return
+        publishing.submit(Submit(events, size_bytes, receipt, positions))
+
+    def _has_room(self, events: int, size_bytes: int) -> bool:
+        publishing = self._publishing
+        if publishing.size_bytes + size_bytes > _GATHERED_MAX_BYTES:
+            return False
+        if self._fits(events, size_bytes):
+            return True
+        self._held_events = self.book.count()
+        return self._fits(events, size_bytes)
+
+    def _fits(self, events: int, size_bytes: int) -> bool:
+        publishing, parking = self._publishing, self.parking
+        held = self._held_events
+        return (
+            held + parking.events + publishing.events + events <= self._events_max
+            and self.book.size_of(held) + parking.size_bytes + publishing.size_bytes + size_bytes
+            <= self._size_max_bytes
+        )
+
+    def stored(self, events: int, size_bytes: int) -> None:
+        """So many were stored: in the bound's books until they are counted anew."""
+        self._held_events += events
+        self.book.see(events, size_bytes)
+
+    # What is read
+
+    def event_of(self, partition: int, record: Found) -> Event:
+        """The event that a record is; one made of it where it is none."""
+        try:
+            event = event_of(record.headers, record.value)
+        except MalformedEvent:
+            event = self._wrap(partition, record)
+        if self._adds_position_attributes:
+            event = with_position(event, partition, record.offset)
+        if not self.book.has_seen:
+            self.book.see(1, event.size)
+        return event
+
+    def _wrap(self, partition: int, record: Found) -> Event:
+        time_ms = getattr(record, "timestamp", 0)
+        try:
+            return wrapped(
+                record.headers, record.key, record.value, source=self.topic.record_source,
+                partition=partition, offset=record.offset, time_ms=time_ms,
+            )  # fmt: skip
+        except MalformedEvent:
+            # Its headers are what is wrong: without them nothing is.
+            self._damaged += 1
+            return wrapped(
+                (), None, record.value, source=self.topic.record_source,
+                partition=partition, offset=record.offset, time_ms=time_ms,
+            )  # fmt: skip
+
+    # What is counted
+
+    def statistics(self) -> ChannelStatistics:
+        """What is held at this moment."""
+        held = self._held_events = self.book.count()
+        return ChannelStatistics(
+            events=held + self.parking.events,
+            size_bytes=self.book.size_of(held) + self.parking.size_bytes,
+            events_max=self._events_max,
+            size_max_bytes=self._size_max_bytes,
+            stored=sum(self.book.ends),
+            damaged=self._damaged + self.parking.damaged,
+        )
+
+    def _keep_average(self) -> None:
+        if (average := self.book.average()) is not None:
+            self._write(AVERAGE, average)
+
+    # Groups
+
+    @asynccontextmanager
+    async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
+        """Join a group for the length of the context. Raises ChannelUnavailable."""
+        async with self._joining[group]:
+            joined = await self._join(group, start)
+            member = Member(joined)
+            joined.members.append(member)
+        try:
+            yield member
+        finally:
+            member.leave()
+            async with self._joining[group]:
+                joined.members.remove(member)
+                if not joined.members:
+                    await joined.close()
+                    if self._groups.get(group) is joined:
+                        del self._groups[group]
+
+    async def _join(self, name: str, start: Start) -> Group:
+        if not self._is_open:
+            raise closed()
+        joined = self._groups.get(name)
+        if joined is not None:
+            return joined
+        if name in self._forgetting:
+            await asyncio.wait([self._forgetting[name]])
+        if name not in self.book.known and not await self.committed(name):
+            await self._begin(name, start)
+        self.book.known.add(name)
+        joined = Group(self, name)
+        await joined.start()
+        self._groups[name] = joined
+        return joined
+
+    async def _begin(self, name: str, start: Start) -> None:
+        """What the group begins with is kept before anybody reads."""
+        offsets = await starts(self._cluster.link, self.topic.name, self.partitions, start)
+        await self._cluster.link.commit(self.topic.group(name), self.topic.name, offsets)
+        self._write(GROUP + name.encode(), b"")
+        await self._state.flush()
+        for partition, offset in offsets.items():
+            self.book.settled[name][partition] = Offsets(offset)
+            self.book.found(partition, offset)
+
+    def forget(self, group: str) -> None:
+        """The group is no more, with all its queues."""
+        if not self._is_open or group not in self.book.known:
+            return
+        self.book.forget(group)
+        self.parking.forget(group)
+        self.parking.shelves.pop(group, None)
+        self.parking.owned.pop(group, None)
+        self._write(GROUP + group.encode(), None)
+        task = asyncio.get_running_loop().create_task(self._forget(group))
+        self._forgetting[group] = task
+        task.add_done_callback(lambda _: self._forgetting.pop(group, None))
+
+    async def _forget(self, group: str) -> None:
+        for _ in range(_FORGET_ATTEMPTS):
+            try:
+                await self._cluster.link.delete_group(self.topic.group(group))
+            except ChannelUnavailable as error:
+                self.report(error)
+                await asyncio.sleep(_FORGET_PAUSE_S)
+            else:
+                return
+
+    def consumer(self, group: str) -> Consumer:
+        """Another member of the group for the cluster's coordinator."""
+        return self._cluster.consumer(self.topic.name, self.topic.group(group))
+
+    async def committed(self, group: str) -> dict[int, tuple[int, str]]:
+        """By partition what the group has committed. Raises ChannelUnavailable."""
+        return await self._cluster.link.committed(self.topic.group(group), self.topic.name)
+
+    async def firsts(self, partitions: Sequence[int]) -> dict[int, int]:
+        """Where these begin. Raises ChannelUnavailable."""
+        return await self._cluster.link.offsets(self.topic.name, dict.fromkeys(partitions, EARLIEST))
+
+    # What is remembered
+
+    def remember(self, name: str, value: bytes | None) -> None:
+        """Keep a small value by that name, or none any more."""
+        if not self._is_open or (value is None and name not in self._remembered):
+            return
+        if value is None:
+            del self._remembered[name]
+        else:
+            self._remembered[name] = value
+        self._write(REMEMBERED + name.encode(), None if value is None else pack_note(self._origin, value))
+
+    @property
+    def remembered(self) -> Mapping[str, bytes]:
+        """What was last remembered, by name."""
+        return MappingProxyType(self._remembered)
+
+    def before_commit(self, do: Callable[[], None]) -> None:
+        """Call that whenever something is about to be stored or committed."""
+        self._hooks.append(do)
+
+    def ask_hooks(self) -> None:
+        """Something is about to be stored or committed."""
+        for do in self._hooks:
+            do()
+
+    async def state_stored(self) -> None:
+        """What was parked, settled and remembered so far is stored. Waits for as long as it takes."""
+        await self._state.flush()
+
+    def _write(self, key: bytes, value: bytes | None) -> None:
+        record = Record(key, value, [])
+        self._state.put(0, Put((record,), size_of(record), _nothing, _nothing))
+
+    # What other processes do
+
+    async def follow(self, count: int, partitions: Sequence[int]) -> None:
+        """Know everything that is stored of these partitions by now, of so many that there are. Raises
+        ChannelUnavailable.
+        """
+        self.book.ends += [0] * (count - len(self.book.ends))
+        self.partitions = max(self.partitions, count)
+        await self._cluster.ensure_state(self.topic, self.partitions)
+        await self._cluster.tail.follow(self.topic.state, [*range(self.partitions)], self._tell)
+        await self._cluster.tail.catch_up(self.topic.state, partitions)
+
+    def _tell(self, partition: int, records: Sequence[Found]) -> None:
+        for record in records:
+            key = record.key or b""
+            if key.startswith(PARKED):
+                self.parking.tell(partition, record)
+            elif key.startswith(REMEMBERED):
+                self._recall(key[1:].decode(), record.value)
+            elif key.startswith(GROUP):
+                name = key[1:].decode()
+                if record.value is not None:
+                    self.book.known.add(name)
+                elif name not in self._groups:
+                    self.book.forget(name)
+            elif key == AVERAGE and record.value:
+                self.book.restore_average(record.value)
+
+    def _recall(self, name: str, value: bytes | None) -> None:
+        note = None if value is None else unpack_note(value)
+        if note is None:
+            # Who removed it is not said: what this process has removed itself is not there any more.
+            if not self._state.busy:
+                self._remembered.pop(name, None)
+        elif note.origin != self._origin:
+            self._remembered[name] = note.value
+
+    async def _keep_looking(self) -> None:
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            try:
+                await self._look()
+            except ChannelUnavailable as error:
+                self.report(error)
+            else:
+                self.fault = None
+            self._keep_average()
+
+    async def _look(self) -> None:
+        """How far the log goes, and how far groups are whose partitions other processes have. Raises
+        ChannelUnavailable.
+        """
+        count = await self._cluster.link.partitions(self.topic.name)
+        if not count:
+            raise ChannelUnavailable(f"Kafka: there is no topic {self.topic.name}")
+        if count > len(self.book.ends):
+            await self.follow(count, [])
+        ends = await self._cluster.link.offsets(self.topic.name, dict.fromkeys(range(len(self.book.ends)), LATEST))
+        for partition, end in ends.items():
+            self.book.found(partition, end)
+        for name in [*self.book.known]:
+            mine = self.parking.owned.get(name, set())
+            if len(mine) >= len(self.book.ends):
+                continue
+            for partition, (floor, metadata) in (await self.committed(name)).items():
+                if partition not in self.parking.owned.get(name, set()) and name in self.book.known:
+                    self.book.settled[name][partition] = Offsets.restore(floor, metadata)
+        self._held_events = self.book.count()
+
+    def report(self, error: BaseException) -> None:
+        """Something does not work: the status says so, and the log at most once a second."""
+        self.fault = str(error)
+        self._cluster.complain("%s: %s", self.name, error)
+
+    def rejoin(self) -> None:
+        """Other credentials are to be used."""
+        for group in self._groups.values():
+            group.rejoin()
+
+
+class _Answer:
+    """A receipt that a publish waits for."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, answer: "asyncio.Future[None]") -> None:
+        self.answer = answer
+
+    def stored(self) -> None:
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+    def refused(self, error: Exception) -> None:
+        if not self.answer.done():
+            self.answer.set_exception(error)
+
+
+def _nothing(_: object) -> None:
+    """Nobody waits for it."""

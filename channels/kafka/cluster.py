@@ -1,0 +1,194 @@
+"""A Kafka cluster: what channels share, and what is made and deleted there."""
+
+import asyncio
+import contextlib
+import logging
+import time
+from collections.abc import Callable, Mapping
+from typing import Any, Final, Self
+
+from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
+from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+
+from channels.errors import ChannelUnavailable
+from channels.kafka.channel import KafkaChannel
+from channels.kafka.consumer import Consumer, Timing
+from channels.kafka.errors import FAULTS, translated
+from channels.kafka.link import Link
+from channels.kafka.security import Security
+from channels.kafka.tail import Tail
+from channels.kafka.topic import STATE_CONFIG, Topic
+
+_CALL_TIMEOUT_S: Final = 10.0
+"""After so long without an answer a producer gets its 503. What it sent may be stored all the same."""
+_COMPLAIN_S: Final = 1.0
+_EVENTS_MAX: Final = 1_000_000
+_SIZE_MAX_BYTES: Final = 2**40
+_UNTIL_S: Final = 10.0
+
+_logger: Final = logging.getLogger("channels.kafka")
+
+
+class KafkaCluster:
+    """Entered once, left once. Entering needs no server: a channel's entering does."""
+
+    def __init__(
+        self,
+        bootstrap_servers: str,
+        *,
+        security: Security | None = None,
+        timing: Timing | None = None,
+        timeout_s: float = _CALL_TIMEOUT_S,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
+        self.bootstrap_servers: Final = bootstrap_servers
+        self.timing: Final = Timing() if timing is None else timing
+        self._options: dict[str, Any] = (security or Security()).options()
+        self._clock: Final = clock
+        self.link: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
+        self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
+        self.tail: Final = Tail(self.link, self._patient)
+        self._channels: Final[list[KafkaChannel]] = []
+        self._complained_s = -_COMPLAIN_S
+
+    async def __aenter__(self) -> Self:
+        # It says the same line some times a second for as long as a server is away: what is wrong is said here, once.
+        library = logging.getLogger("aiokafka")
+        if library.level == logging.NOTSET:
+            library.setLevel(logging.CRITICAL)
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self.tail.close()
+        await self._patient.close()
+        await self.link.close()
+
+    @property
+    def fault(self) -> str | None:
+        """Why something cannot be stored, or read, at this moment."""
+        return self.link.fault or next((one.fault for one in self._channels if one.fault is not None), None)
+
+    def channel(
+        self,
+        name: str,
+        *,
+        topic: Topic,
+        events_max: int = _EVENTS_MAX,
+        size_max_bytes: int = _SIZE_MAX_BYTES,
+        adds_position_attributes: bool = False,
+    ) -> KafkaChannel:
+        """A channel, not entered yet. `name` is what people know it by."""
+        return KafkaChannel(
+            self,
+            name,
+            topic,
+            events_max=events_max,
+            size_max_bytes=size_max_bytes,
+            adds_position_attributes=adds_position_attributes,
+        )
+
+    async def replace_security(self, security: Security | None) -> None:
+        """Come in anew, with these. What is on its way is sent again where it has to. Raises ValueError."""
+        options = (security or Security()).options()
+        self._options.clear()
+        self._options.update(options)
+        await self.link.close()
+        await self._patient.close()
+        for channel in self._channels:
+            channel.rejoin()
+
+    async def drop(self, topic: Topic, groups: tuple[str, ...] = ()) -> None:
+        """The channel of that topic is no more: its groups and its state; its log too, unless it is external. Raises
+        ChannelUnavailable.
+        """
+        for group in groups:
+            await self.link.delete_group(topic.group(group))
+        await self._delete([topic.state] if topic.is_external else [topic.state, topic.name])
+
+    async def ensure(self, topic: Topic) -> int:
+        """The topic of a log is there: how many partitions it has. Raises ChannelUnavailable."""
+        count = await self.link.partitions(topic.name)
+        if not count and topic.is_external:
+            raise ChannelUnavailable(f"Kafka: there is no topic {topic.name}, and it is not ours to make")
+        if not count:
+            await self._create(topic.name, topic.partitions, topic.replication_factor, topic.config)
+            count = await self._wait_for(topic.name, topic.partitions)
+        elif count < topic.partitions and not topic.is_external:
+            await self._widen(topic.name, topic.partitions)
+            count = await self._wait_for(topic.name, topic.partitions)
+        return count
+
+    async def ensure_state(self, topic: Topic, partitions: int) -> None:
+        """The state topic has as many partitions. Raises ChannelUnavailable."""
+        await self.ensure_compacted(topic.state, partitions, topic.replication_factor)
+
+    async def ensure_compacted(self, name: str, partitions: int, replication_factor: int) -> None:
+        """A compacted topic is there, and has as many partitions at least. Raises ChannelUnavailable."""
+        count = await self.link.partitions(name)
+        if count >= partitions:
+            return
+        if count:
+            await self._widen(name, partitions)
+        else:
+            await self._create(name, partitions, replication_factor, STATE_CONFIG)
+        await self._wait_for(name, partitions)
+
+    def consumer(self, topic: str, group: str) -> Consumer:
+        """A member of a group, not joined yet."""
+        return Consumer(self.bootstrap_servers, self._options, topic, group, self.timing)
+
+    def attach(self, channel: KafkaChannel) -> None:
+        """It is entered."""
+        self._channels.append(channel)
+
+    def detach(self, channel: KafkaChannel) -> None:
+        """It was left."""
+        self._channels.remove(channel)
+
+    def complain(self, words: str, *details: object) -> None:
+        """A line in the log, at most one a second whatever the cluster does."""
+        now_s = self._clock()
+        if now_s - self._complained_s >= _COMPLAIN_S:
+            self._complained_s = now_s
+            _logger.warning(words, *details)
+
+    async def _wait_for(self, name: str, partitions: int) -> int:
+        deadline_s = self._clock() + _UNTIL_S
+        while (count := await self.link.partitions(name)) < partitions:
+            if self._clock() > deadline_s:
+                raise ChannelUnavailable(f"Kafka: the topic {name} does not appear")
+            await asyncio.sleep(0.02)
+        return count
+
+    async def _create(self, name: str, partitions: int, replication_factor: int, config: Mapping[str, str]) -> None:
+        topic = NewTopic(name, partitions, replication_factor, topic_configs=dict(config))
+        async with self._admin() as admin:
+            answer = await admin.create_topics([topic])
+            for _, code, *words in answer.topic_errors:
+                error = for_code(code)
+                if code and error is not TopicAlreadyExistsError:
+                    raise error(words[0] if words else name)
+
+    async def _widen(self, name: str, partitions: int) -> None:
+        async with self._admin() as admin:
+            await admin.create_partitions({name: NewPartitions(total_count=partitions)})
+
+    async def _delete(self, names: list[str]) -> None:
+        async with self._admin() as admin:
+            answer = await admin.delete_topics(names)
+            for name, code in answer.topic_error_codes:
+                error = for_code(code)
+                if code and error is not UnknownTopicOrPartitionError:
+                    raise error(name)
+
+    @contextlib.asynccontextmanager
+    async def _admin(self) -> Any:
+        """For what is made and deleted: rare, so that it has its own connection while it is needed."""
+        admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers, client_id="eventing", **self._options)
+        try:
+            await admin.start()
+            yield admin
+        except FAULTS as error:
+            raise translated(error) from error
+        finally:
+            await admin.close()

@@ -1,0 +1,81 @@
+"""What a channel holds, counted from how far its partitions go and what each group has settled of them. Pure."""
+
+from collections import defaultdict
+from typing import Final
+
+from channels.offsets import Offsets
+
+_AVERAGE_OF: Final = 65_536
+"""Events that the average size is of: older ones count for less and less."""
+_CHANGE_PART: Final = 20
+"""An average that changed by a twentieth is worth keeping."""
+
+
+class Book:
+    """Sizes of what rests in the log are its number of events times their average: the log keeps no sum of them."""
+
+    def __init__(self) -> None:
+        self.ends: list[int] = []
+        """By partition one after the last record, as far as is known."""
+        self.settled: Final[dict[str, dict[int, Offsets]]] = defaultdict(dict)
+        """By group and partition, as far as is known: exact for what this process has."""
+        self.known: Final[set[str]] = set()
+        """Names of the groups that there are, in whichever process they have members."""
+        self._seen = (0, 0)
+        """Events, and their bytes: what the average is made of."""
+        self._kept = 0.0
+
+    def found(self, partition: int, end: int) -> None:
+        """That partition has records up to there."""
+        if end > self.ends[partition]:
+            self.ends[partition] = end
+
+    def forget(self, group: str) -> None:
+        """It is no more."""
+        self.known.discard(group)
+        self.settled.pop(group, None)
+
+    def count(self) -> int:
+        """Events of the log that some group has not settled."""
+        books = [self.settled[name] for name in self.known]
+        held = 0
+        for partition, end in enumerate(self.ends):
+            known = [book[partition] for book in books if partition in book]
+            if not known:
+                continue
+            lowest = min(known, key=lambda one: one.floor)
+            others = [one for one in known if one is not lowest]
+            beyond = [at for at in lowest.beyond if at < end and all(other.has_settled(at) for other in others)]
+            held += max(0, end - lowest.floor - len(beyond))
+        return held
+
+    @property
+    def has_seen(self) -> bool:
+        """Whether there is an average."""
+        return self._seen[0] > 0
+
+    def see(self, events: int, size_bytes: int) -> None:
+        """So many events were of that size together."""
+        seen, seen_bytes = self._seen[0] + events, self._seen[1] + size_bytes
+        self._seen = (seen, seen_bytes) if seen <= _AVERAGE_OF else (seen // 2, seen_bytes // 2)
+
+    def size_of(self, events: int) -> int:
+        """About what so many take."""
+        seen, seen_bytes = self._seen
+        return round(events * seen_bytes / seen) if seen else 0
+
+    def average(self) -> bytes | None:
+        """To be kept for who comes after; None where what was kept last still holds."""
+        seen, seen_bytes = self._seen
+        average = seen_bytes / seen if seen else 0.0
+        if abs(average - self._kept) <= self._kept / _CHANGE_PART:
+            return None
+        self._kept = average
+        return b"%d %d" % (seen_bytes, seen)
+
+    def restore_average(self, kept: bytes) -> None:
+        """What was kept, unless more is known by now."""
+        size_bytes, _, seen = kept.partition(b" ")
+        if not self.has_seen and size_bytes.isdigit() and seen.isdigit():
+            self.see(int(seen), int(size_bytes))
+            self._kept = int(size_bytes) / max(1, int(seen))

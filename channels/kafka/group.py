@@ -1,0 +1,337 @@
+"""A consumer group as this process sees it: its partitions, what was read of them and not received, and who waits."""
+
+import asyncio
+import contextlib
+import logging
+from collections import deque
+from collections.abc import Collection, Mapping, Sequence
+from heapq import heappop, heappush
+from typing import TYPE_CHECKING, Final
+
+from channels.contract import Position
+from channels.errors import ChannelUnavailable
+from channels.kafka.consumer import Consumer
+from channels.kafka.errors import closed
+from channels.kafka.lease import Held, Lease
+from channels.kafka.link import Found
+from channels.kafka.member import Member
+from channels.kafka.shelf import Entry, Shelves
+from channels.kafka.topic import position_of
+from channels.offsets import Offsets
+
+if TYPE_CHECKING:
+    from channels.kafka.channel import KafkaChannel
+
+_WINDOW_EVENTS: Final = 4096
+_WINDOW_SIZE_BYTES: Final = 16 * 2**20
+"""Nothing more is read while so much waits to be received (the journal's window)."""
+_READ_EVENTS: Final = 1024
+_COMMIT_S: Final = 0.1
+_JOIN_MAX_S: Final = 2.0
+"""How long joining waits for its partitions: an ordinary server lets a new group wait for others for three seconds."""
+_PAUSE_S: Final = 1.0
+_STEP_S: Final = 0.01
+
+_logger: Final = logging.getLogger(__name__)
+
+
+class Group:
+    """Lives as long as it has members here."""
+
+    def __init__(self, channel: "KafkaChannel", name: str) -> None:
+        self.name: Final = name
+        self.parking: Final = channel.parking
+        self.shelves: Final = channel.parking.shelves.setdefault(name, Shelves())
+        self.members: Final[list[Member]] = []
+        self.is_closed = False
+        self._channel: Final = channel
+        self._leases: dict[int, Lease] = {}
+        self._fresh: Final[deque[Held]] = deque()
+        self._fresh_bytes = 0
+        self._returned: Final[list[tuple[Position, Held]]] = []
+        self._waiting: Final[deque[asyncio.Future[None]]] = deque()
+        self.is_halted = False
+        """A rebalance is under way: nothing is handed out."""
+        self._room = asyncio.Event()
+        self._consumer: Consumer | None = None
+        self._running: asyncio.Task[None] | None = None
+        self._reading: asyncio.Task[None] | None = None
+        self._committing: Final = asyncio.Lock()
+        self._timer: asyncio.TimerHandle | None = None
+        self._commits: Final[set[asyncio.Task[bool]]] = set()
+        self._joined = asyncio.Event()
+
+    # What members ask
+
+    @property
+    def lag(self) -> int:
+        """What was not read yet, not received yet, or given back."""
+        ends = self._channel.book.ends
+        unread = sum([max(0, ends[one.partition] - one.next) for one in self._leases.values()])
+        return unread + len(self._fresh) + len(self._returned)
+
+    def check(self, member: Member) -> None:
+        """Raise ChannelUnavailable once the member, or the channel, is at its end."""
+        if self.is_closed or member.has_left:
+            raise closed()
+
+    def take(self, count: int) -> list[Held]:
+        """The oldest, at most `count`."""
+        if self.is_halted:
+            return []
+        taken: list[Held] = []
+        while self._returned and len(taken) < count:
+            taken.append(heappop(self._returned)[1])
+        fresh = self._fresh
+        for _ in range(min(count - len(taken), len(fresh))):
+            one = fresh.popleft()
+            self._fresh_bytes -= one.size_bytes
+            taken.append(one)
+        if not self._is_full():
+            self._room.set()
+        self.wake()
+        return taken
+
+    def settle(self, deliveries: Collection[Held]) -> None:
+        """The group has settled these."""
+        for one in deliveries:
+            if not one.lease.is_lost:
+                one.lease.offsets.settle(one.offset)
+        if deliveries and self._timer is None and not self.is_closed:
+            self._timer = asyncio.get_running_loop().call_later(_COMMIT_S, self._commit_soon)
+
+    def take_back(self, deliveries: Collection[Held]) -> None:
+        """Back to their places, as other objects."""
+        if self.is_closed:
+            return
+        for one in deliveries:
+            if not one.lease.is_lost:
+                heappush(self._returned, (one.position, one.again()))
+        self.wake()
+
+    def put_back(self, entries: Sequence[Entry]) -> None:
+        """Nobody has taken them any more."""
+        self.shelves.put_back(entries)
+
+    async def wait(self) -> None:
+        """Until woken. Whoever is cancelled after it was woken passes that on."""
+        waiter = asyncio.get_running_loop().create_future()
+        self._waiting.append(waiter)
+        try:
+            await waiter
+        except asyncio.CancelledError:
+            with contextlib.suppress(ValueError):
+                self._waiting.remove(waiter)
+            self.wake()
+            raise
+
+    def wake(self) -> None:
+        """One of those who wait, where something is there."""
+        while self._waiting and (self._fresh or self._returned) and not self.is_halted:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+                return
+
+    # Its life
+
+    async def start(self) -> None:
+        """Join, and wait some time for partitions. Raises ChannelUnavailable."""
+        await self._join()
+        self._running = asyncio.get_running_loop().create_task(self._run())
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_JOIN_MAX_S):
+                await self._joined.wait()
+
+    async def close(self) -> None:
+        """Commit what was settled, and leave."""
+        if self.is_closed:
+            return
+        with contextlib.suppress(ChannelUnavailable):
+            await self.commit()
+        self.is_closed = True
+        if self._timer is not None:
+            self._timer.cancel()
+        while self._waiting:
+            waiter = self._waiting.popleft()
+            if not waiter.done():
+                waiter.set_result(None)
+        for task in (self._running, self._reading):
+            if task is not None:
+                task.cancel()
+                await asyncio.wait([task])
+        if self._commits:
+            await asyncio.wait([*self._commits])
+        for partition in [*self._leases]:
+            self._lose(partition)
+        if self._consumer is not None:
+            await self._consumer.stop()
+
+    # Reading
+
+    def _is_full(self) -> bool:
+        return len(self._fresh) >= _WINDOW_EVENTS or self._fresh_bytes >= _WINDOW_SIZE_BYTES
+
+    def rejoin(self) -> None:
+        """As another member: with other credentials, or because nothing can be made of this one any more."""
+        if self._reading is not None:
+            self._reading.cancel()
+
+    async def _run(self) -> None:
+        while True:
+            assert self._consumer is not None
+            self._reading = asyncio.get_running_loop().create_task(self._read(self._consumer))
+            await asyncio.wait([self._reading])
+            if not self._reading.cancelled() and (error := self._reading.exception()) is not None:
+                self._channel.report(error)
+            with contextlib.suppress(ChannelUnavailable):
+                await self.commit()
+            for partition in [*self._leases]:
+                self._lose(partition)
+            self._tell_watchers()
+            await self._consumer.stop()
+            while True:
+                try:
+                    await self._join()
+                except ChannelUnavailable as error:
+                    self._channel.report(error)
+                    await asyncio.sleep(_PAUSE_S)
+                else:
+                    break
+
+    async def _join(self) -> None:
+        self._consumer = self._channel.consumer(self.name)
+        await self._consumer.start(self)
+
+    async def _read(self, consumer: Consumer) -> None:
+        while True:
+            while self._is_full() or self.is_halted:
+                self._room.clear()
+                await self._room.wait()
+            for partition, records in (await consumer.read(_READ_EVENTS)).items():
+                self._bring(partition, records)
+            self.wake()
+
+    def _bring(self, partition: int, records: Sequence[Found]) -> None:
+        lease = self._leases.get(partition)
+        if lease is None or self._consumer is None:
+            return
+        channel, offsets = self._channel, lease.offsets
+        for record in records:
+            offset = record.offset
+            if offset != lease.next:
+                if offset < lease.next:
+                    continue
+                offsets.skip(lease.next, offset)
+            lease.next = offset + 1
+            if offset < offsets.floor or (offsets.beyond and offset in offsets.beyond):
+                continue
+            event = channel.event_of(partition, record)
+            size_bytes = event.size
+            self._fresh.append(Held(event, position_of(partition, offset), size_bytes, lease, offset))
+            self._fresh_bytes += size_bytes
+        channel.book.found(partition, max(lease.next, self._consumer.end(partition)))
+
+    # Commits
+
+    def _commit_soon(self) -> None:
+        self._timer = None
+        task = asyncio.get_running_loop().create_task(self._commit_quietly())
+        self._commits.add(task)
+        task.add_done_callback(self._commits.discard)
+
+    async def _commit_quietly(self) -> bool:
+        try:
+            return await self.commit()
+        except ChannelUnavailable as error:
+            self._channel.report(error)
+            if self._timer is None and not self.is_closed:
+                self._timer = asyncio.get_running_loop().call_later(_PAUSE_S, self._commit_soon)
+            return False
+
+    async def commit(self, *, is_whole: bool = False) -> bool:
+        """Keep what was settled; all partitions where it `is_whole`. What was parked in the same turns is stored
+        before. False where the partitions are another's by now. Raises ChannelUnavailable.
+        """
+        async with self._committing:
+            self._channel.ask_hooks()
+            leases = [one for one in self._leases.values() if is_whole or one.is_dirty]
+            snapshot = {one.partition: (one.offsets.floor, one.offsets.metadata()) for one in leases}
+            marks = [(one, (one.offsets.floor, len(one.offsets.beyond))) for one in leases]
+            await self._channel.state_stored()
+            if not snapshot or self._consumer is None:
+                return True
+            is_kept = await self._consumer.commit(snapshot)
+            if is_kept:
+                for one, mark in marks:
+                    one.committed = mark
+            return is_kept
+
+    # Takeovers
+
+    async def revoked(self) -> None:
+        """Let members give way, wait for what is on its way, commit. Fenced by others, everything is lost at once."""
+        self.is_halted = True
+        for member in self.members:
+            if member.watcher is not None:
+                member.watcher.give_way()
+        deadline_s = asyncio.get_running_loop().time() + self._channel.timing.patience_s
+        while any(member.held or member.taken for member in self.members):
+            if self.is_closed or asyncio.get_running_loop().time() >= deadline_s:
+                break
+            await asyncio.sleep(_STEP_S)
+        try:
+            is_ours = await self.commit(is_whole=True)
+        except ChannelUnavailable as error:
+            self._channel.report(error)
+            is_ours = False
+        if not is_ours:
+            for partition in [*self._leases]:
+                self._lose(partition)
+
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
+        """What stayed goes on where it was; what came begins with what was committed."""
+        for partition in {*self._leases}.difference(partitions):
+            self._lose(partition)
+        fresh = [one for one in partitions if one not in self._leases]
+        if fresh:
+            try:
+                await self._begin(fresh)
+            except ChannelUnavailable as error:
+                self._channel.report(error)
+                self.rejoin()
+                return {}
+        self.is_halted = False
+        self._room.set()
+        self._joined.set()
+        self._tell_watchers()
+        self.wake()
+        return {one.partition: one.next for one in self._leases.values()}
+
+    def _tell_watchers(self) -> None:
+        for member in self.members:
+            if member.watcher is not None:
+                member.watcher.queues_changed()
+
+    async def _begin(self, partitions: Sequence[int]) -> None:
+        await self._channel.follow(max(partitions) + 1, partitions)
+        starts = await self._channel.committed(self.name)
+        missing = [one for one in partitions if one not in starts]
+        firsts = await self._channel.firsts(missing) if missing else {}
+        for partition in partitions:
+            floor, metadata = starts.get(partition) or (firsts[partition], "")
+            lease = self._leases[partition] = Lease(partition, Offsets.restore(floor, metadata))
+            self._channel.book.settled[self.name][partition] = lease.offsets
+            self.parking.own(self.name, partition)
+
+    def _lose(self, partition: int) -> None:
+        lease = self._leases.pop(partition)
+        lease.is_lost = True
+        kept = [one for one in self._fresh if one.lease is not lease]
+        self._fresh.clear()
+        self._fresh.extend(kept)
+        self._fresh_bytes = sum([one.size_bytes for one in kept])
+        self._returned[:] = sorted(item for item in self._returned if item[1].lease is not lease)
+        for member in self.members:
+            member.lose(partition)
+        self.parking.lose(self.name, partition)

@@ -1,0 +1,314 @@
+"""Requests to a Kafka cluster over one client's connections: the typed seam before aiokafka's wire protocol.
+
+A broker answers the requests of one connection one after the other: who waits long for records has a link of its own.
+"""
+
+import asyncio
+import time
+from collections import defaultdict
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final, NamedTuple, TypeVar
+
+from aiokafka.client import AIOKafkaClient, ConnectionGroup
+from aiokafka.errors import (
+    GroupCoordinatorNotAvailableError,
+    GroupIdNotFound,
+    KafkaError,
+    NodeNotReadyError,
+    NotLeaderForPartitionError,
+    OffsetOutOfRangeError,
+    OutOfOrderSequenceNumber,
+    UnknownProducerId,
+    UnknownTopicOrPartitionError,
+    for_code,
+)
+from aiokafka.protocol.admin import DeleteGroupsRequest
+from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.protocol.produce import ProduceRequest
+from aiokafka.protocol.transaction import InitProducerIdRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.record.memory_records import MemoryRecords
+from aiokafka.structs import TopicPartition
+
+from channels.errors import ChannelUnavailable
+from channels.kafka.errors import FAULTS, translated
+
+LATEST: Final = -1
+EARLIEST: Final = -2
+_PAUSE_S: Final = 0.1
+_BATCH_MAX_BYTES: Final = 2**31 - 1
+_READ_UNCOMMITTED: Final = 0
+_ALL: Final = -1
+_NOBODY: Final = ""
+_T = TypeVar("_T")
+
+
+class Record(NamedTuple):
+    """As it is written."""
+
+    key: bytes | None
+    value: bytes | None
+    headers: list[tuple[str, bytes]]
+
+
+class Found(NamedTuple):
+    """As it is read."""
+
+    offset: int
+    key: bytes | None
+    value: bytes | None
+    headers: Sequence[tuple[str, bytes]]
+    time_ms: int
+
+
+class Link:
+    """Connected by the first who asks, again after `close`. `timeout_s` is for one call with all its repetitions."""
+
+    def __init__(self, bootstrap_servers: str, options: Mapping[str, Any], *, timeout_s: float) -> None:
+        self.fault: str | None = None
+        """Why the last call failed; None where it did not."""
+        self._bootstrap_servers: Final = bootstrap_servers
+        self._options: Final = options
+        self._timeout_s: Final = timeout_s
+        self._client: Any = None
+        self._connecting: Final = asyncio.Lock()
+        self._producer: tuple[int, int] | None = None
+        self._sequences: Final[dict[tuple[int, str, int], int]] = {}
+
+    async def close(self) -> None:
+        """No connection is left."""
+        client, self._client = self._client, None
+        if client is not None:
+            await client.close()
+
+    async def partitions(self, topic: str) -> int:
+        """How many the topic has, as the cluster says at this moment; 0 where there is no such topic."""
+        return await self._insist(lambda client: _partitions(client, topic))
+
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        """Append them as one batch, whole or not at all, in all replicas that are in sync; the offset of the first.
+
+        Where it raises they may be stored nonetheless, or come to be. One call at a time for each partition.
+        """
+        try:
+            return await self._insist(lambda client: self._produce(client, topic, partition, records))
+        except BaseException:
+            self._producer = None  # its next number is uncertain: the one after it begins anew
+            raise
+
+    async def fetch(
+        self, wanted: Mapping[tuple[str, int], int], *, wait_s: float, size_max_bytes: int
+    ) -> dict[tuple[str, int], tuple[list[Found], int]]:
+        """Of each partition the records from an offset on, as many as fit, and where to go on.
+
+        Where nothing is there yet it waits that long. Partitions whose leader does not answer are missing.
+        """
+        return await self._insist(lambda client: self._fetch(client, wanted, wait_s, size_max_bytes))
+
+    async def offsets(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+        """By partition the first offset of that time (milliseconds) or later, LATEST or EARLIEST; LATEST for none."""
+        return await self._insist(lambda client: _offsets(client, topic, times))
+
+    async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
+        """By partition what the group has committed, with its metadata; nothing where there is no such group."""
+        return await self._insist(lambda client: _committed(client, group, topic))
+
+    async def commit(self, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+        """For a group without members."""
+        return await self._insist(lambda client: _commit(client, group, topic, offsets))
+
+    async def delete_group(self, group: str) -> None:
+        """It is no more, or never was. Raises where it has members."""
+        return await self._insist(lambda client: _delete_group(client, group))
+
+    async def _insist(self, call: Callable[[Any], Awaitable[_T]]) -> _T:
+        """Repeat what may pass, until the time is over. Raises ChannelUnavailable."""
+        deadline_s = time.monotonic() + self._timeout_s
+        while True:
+            try:
+                async with asyncio.timeout(max(0.0, deadline_s - time.monotonic())):
+                    found = await call(await self._connected())
+            except FAULTS as error:
+                self.fault = str(error) or type(error).__name__
+                if not _may_pass(error) or time.monotonic() + _PAUSE_S >= deadline_s:
+                    raise translated(error) from error
+                if self._client is not None:
+                    self._client.force_metadata_update()
+                await asyncio.sleep(_PAUSE_S)
+            else:
+                self.fault = None
+                return found
+
+    async def _connected(self) -> Any:
+        async with self._connecting:
+            if self._client is None:
+                client = AIOKafkaClient(
+                    bootstrap_servers=self._bootstrap_servers,
+                    client_id="eventing",
+                    request_timeout_ms=round(self._timeout_s * 1000),
+                    metadata_max_age_ms=30_000,
+                    **self._options,
+                )
+                try:
+                    await client.bootstrap()
+                except BaseException:
+                    await client.close()
+                    raise
+                self._client = client
+            return self._client
+
+    async def _produce(self, client: Any, topic: str, partition: int, records: Sequence[Record]) -> int:
+        if self._producer is None:
+            answer = await client.send(client.get_random_node(), InitProducerIdRequest(None, -1))
+            _check(answer.error_code)
+            self._producer = (answer.producer_id, answer.producer_epoch)
+        producer_id, epoch = self._producer
+        place = (producer_id, topic, partition)
+        sequence = self._sequences.get(place, 0)
+        builder = DefaultRecordBatchBuilder(2, 0, 0, producer_id, epoch, sequence, _BATCH_MAX_BYTES)
+        now_ms = time.time_ns() // 1_000_000
+        for number, (key, value, headers) in enumerate(records):
+            builder.append(number, now_ms, key=key, value=value, headers=headers)
+        batch = [(topic, [(partition, bytes(builder.build()))])]
+        leader = await _leader(client, topic, partition)
+        answer = await client.send(leader, ProduceRequest(None, _ALL, round(self._timeout_s * 1000), batch))
+        _, code, offset, *_ = answer.topics[0][1][0]
+        error = for_code(code)
+        if error in (OutOfOrderSequenceNumber, UnknownProducerId):
+            self._producer = None  # the topic was made anew: nothing was stored, and another producer may begin
+            raise NotLeaderForPartitionError
+        _check(code)
+        self._sequences[place] = (sequence + len(records)) & 0x7FFFFFFF
+        return int(offset)
+
+    async def _fetch(
+        self, client: Any, wanted: Mapping[tuple[str, int], int], wait_s: float, size_max_bytes: int
+    ) -> dict[tuple[str, int], tuple[list[Found], int]]:
+        by_leader: dict[int, dict[str, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
+        for (topic, partition), offset in wanted.items():
+            leader = await _leader(client, topic, partition)
+            by_leader[leader][topic].append((partition, offset, size_max_bytes))
+        wait_ms = round(wait_s * 1000)
+        answers = await asyncio.gather(
+            *(
+                client.send(leader, FetchRequest(wait_ms, 1, size_max_bytes, _READ_UNCOMMITTED, list(topics.items())))
+                for leader, topics in by_leader.items()
+            )
+        )
+        found: dict[tuple[str, int], tuple[list[Found], int]] = {}
+        for answer in answers:
+            for topic, partitions in answer.topics:
+                for partition, code, _, *_, body in partitions:
+                    if for_code(code) is OffsetOutOfRangeError:
+                        first = (await _offsets(client, topic, {partition: EARLIEST}))[partition]
+                        found[topic, partition] = ([], first)
+                        continue
+                    _check(code)
+                    found[topic, partition] = _records(body, wanted[topic, partition])
+        return found
+
+
+def _records(body: bytes, offset: int) -> tuple[list[Found], int]:
+    """The records from that offset on, and where to go on."""
+    found: list[Found] = []
+    batches = MemoryRecords(body or b"")
+    while batches.has_next():
+        batch = batches.next_batch()
+        if not batch.is_control_batch:
+            found += [
+                Found(one.offset, one.key, one.value, one.headers, one.timestamp)
+                for one in batch
+                if one.offset >= offset
+            ]
+        offset = max(offset, batch.next_offset)
+    return found, offset
+
+
+async def _partitions(client: Any, topic: str) -> int:
+    # The client asks for those topics alone that it was told of.
+    cluster = client.cluster
+    if cluster.partitions_for_topic(topic) is None:
+        await client.add_topic(topic)
+    await client.force_metadata_update()
+    return len(cluster.partitions_for_topic(topic) or ())
+
+
+async def _leader(client: Any, topic: str, partition: int) -> int:
+    place = TopicPartition(topic, partition)
+    leader = client.cluster.leader_for_partition(place)
+    if leader is None or leader == -1:
+        if not await _partitions(client, topic):
+            raise UnknownTopicOrPartitionError(topic)
+        leader = client.cluster.leader_for_partition(place)
+        if leader is None or leader == -1:
+            raise NotLeaderForPartitionError(topic)
+    return int(leader)
+
+
+async def _offsets(client: Any, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+    by_leader: dict[int, list[tuple[int, int]]] = defaultdict(list)
+    for partition, time_ms in times.items():
+        by_leader[await _leader(client, topic, partition)].append((partition, time_ms))
+    found = {}
+    for leader, wanted in by_leader.items():
+        answer = await client.send(leader, OffsetRequest(-1, _READ_UNCOMMITTED, [(topic, wanted)]))
+        for _, partitions in answer.topics:
+            for partition, code, _, offset in partitions:
+                _check(code)
+                found[partition] = int(offset)
+    return found
+
+
+async def _coordinator(client: Any, group: str) -> int:
+    return int(await client.coordinator_lookup(0, group))
+
+
+async def _committed(client: Any, group: str, topic: str) -> dict[int, tuple[int, str]]:
+    node = await _coordinator(client, group)
+    answer = await client.send(node, OffsetFetchRequest(group, None), group=ConnectionGroup.COORDINATION)
+    _check(getattr(answer, "error_code", 0))
+    found = {}
+    for name, partitions in answer.topics:
+        for partition, offset, metadata, code in partitions:
+            _check(code)
+            if name == topic and offset >= 0:
+                found[partition] = (offset, metadata or "")
+    return found
+
+
+async def _commit(client: Any, group: str, topic: str, offsets: Mapping[int, int]) -> None:
+    node = await _coordinator(client, group)
+    places = [(topic, [(partition, offset, "") for partition, offset in offsets.items()])]
+    request = OffsetCommitRequest(group, -1, _NOBODY, -1, places)
+    answer = await client.send(node, request, group=ConnectionGroup.COORDINATION)
+    for _, partitions in answer.topics:
+        for _, code in partitions:
+            _check(code)
+
+
+async def _delete_group(client: Any, group: str) -> None:
+    node = await _coordinator(client, group)
+    answer = await client.send(node, DeleteGroupsRequest([group]), group=ConnectionGroup.COORDINATION)
+    for _, code in answer.results:
+        if for_code(code) is not GroupIdNotFound:
+            _check(code)
+
+
+def _check(code: int) -> None:
+    if code:
+        raise for_code(code)
+
+
+def _may_pass(error: BaseException) -> bool:
+    """Whether asking again may help."""
+    if isinstance(error, UnknownTopicOrPartitionError):
+        return False
+    is_transient = isinstance(error, GroupCoordinatorNotAvailableError | NodeNotReadyError | OSError)
+    return is_transient or (isinstance(error, KafkaError) and bool(error.retriable))
+
+
+def unavailable(error: ChannelUnavailable) -> bool:
+    """Whether the cause is that the topic is not there."""
+    return isinstance(error.__cause__, UnknownTopicOrPartitionError)

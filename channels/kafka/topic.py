@@ -1,0 +1,62 @@
+"""The topics of one channel: the log, and beside it what is known of it. Pure."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Final
+
+from channels.contract import Position
+
+STATE_SUFFIX: Final = ".eventing"
+PARTITION_BITS: Final = 12
+"""A position is an offset and, in its lowest bits, the partition: 4,096 partitions at most, and it fits 63 bits."""
+STATE_CONFIG: Final[Mapping[str, str]] = {
+    "cleanup.policy": "compact",
+    # Parked deliveries that were settled leave their tombstones; small segments let them go soon.
+    "segment.bytes": str(16 * 2**20),
+    "segment.ms": str(3_600_000),
+    "min.cleanable.dirty.ratio": "0.3",
+    "delete.retention.ms": str(3_600_000),
+    # A parked delivery is an event with what is said of it.
+    "max.message.bytes": str(16 * 2**20),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """Where the events of a channel rest.
+
+    An external one belongs to somebody else: it is neither made nor deleted. `config` are Kafka's topic settings.
+    """
+
+    name: str
+    partitions: int = 10
+    """Knative's default, as is the replication factor."""
+    replication_factor: int = 3
+    config: Mapping[str, str] = field(default_factory=dict)
+    is_external: bool = False
+    source: str = ""
+    """The `source` of events made of records that are none. Empty for the topic's own."""
+
+    @property
+    def state(self) -> str:
+        """The compacted topic of groups, parked deliveries and what is remembered: always ours."""
+        return self.name + STATE_SUFFIX
+
+    @property
+    def record_source(self) -> str:
+        """What stands in the `source` of an event that was made of a record which is none."""
+        return self.source or f"/kafka/{self.name}"
+
+    def group(self, name: str) -> str:
+        """Kafka's name of a group of this channel."""
+        return f"{self.name}.{name}"
+
+
+def position_of(partition: int, offset: int) -> Position:
+    """Grows with the offset within one partition."""
+    return offset << PARTITION_BITS | partition
+
+
+def place_of(position: Position) -> tuple[int, int]:
+    """Partition and offset."""
+    return position & (1 << PARTITION_BITS) - 1, position >> PARTITION_BITS

@@ -1,0 +1,121 @@
+"""Appends to one topic: what was put for a partition gathers while its last batch is on its way."""
+
+import asyncio
+from collections import deque
+from collections.abc import Callable, Sequence
+from typing import Final, NamedTuple
+
+from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
+
+from channels.errors import ChannelUnavailable
+from channels.kafka.errors import closed
+from channels.kafka.link import Link, Record
+
+_BATCH_BYTES: Final = 512 * 2**10
+"""A batch takes no more once it has so much: half of what a broker accepts by its default (`message.max.bytes`)."""
+_TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
+_PAUSE_S: Final = 0.5
+_RECORD_BYTES: Final = 32
+
+
+class Put(NamedTuple):
+    """Records that are stored whole or not at all, and who is told how it ended."""
+
+    records: Sequence[Record]
+    size_bytes: int
+    stored: Callable[[int], None]
+    """With the offset of the first."""
+    failed: Callable[[ChannelUnavailable], None]
+
+
+class Writer:
+    """One batch of a partition at a time, so that its order is that of the puts, whatever fails.
+
+    What `is_owed` is tried until it is stored or the writer is closed; anything else is told that it failed.
+    """
+
+    def __init__(self, link: Link, topic: str, *, is_owed: bool) -> None:
+        self._link: Final = link
+        self._topic: Final = topic
+        self._is_owed: Final = is_owed
+        self._pending: Final[dict[int, deque[Put]]] = {}
+        self._running: Final[dict[int, asyncio.Task[None]]] = {}
+        self._waiting: Final[set[asyncio.Future[None]]] = set()
+        self.is_failing = False
+        """Whether the last batch that came to an end was not stored."""
+
+    @property
+    def busy(self) -> int:
+        """Partitions that have a batch on its way."""
+        return len(self._running)
+
+    def put(self, partition: int, put: Put) -> None:
+        """Store it after what was put before it. Begins in the next turn of the event loop."""
+        self._pending.setdefault(partition, deque()).append(put)
+        if partition not in self._running:
+            self._running[partition] = asyncio.get_running_loop().create_task(self._run(partition))
+
+    async def flush(self) -> None:
+        """Until nothing is on its way."""
+        while self._running:
+            await asyncio.wait([*self._running.values()])
+
+    async def close(self) -> None:
+        """What is not stored yet is told so."""
+        for task in [*self._running.values()]:
+            task.cancel()
+        if self._running:
+            await asyncio.wait([*self._running.values()])
+        for pending in self._pending.values():
+            for put in pending:
+                put.failed(closed())
+        self._pending.clear()
+
+    async def _run(self, partition: int) -> None:
+        pending = self._pending[partition]
+        try:
+            while pending:
+                taken = [pending.popleft()]
+                size_bytes = taken[0].size_bytes
+                while pending and size_bytes + pending[0].size_bytes <= _BATCH_BYTES:
+                    size_bytes += pending[0].size_bytes
+                    taken.append(pending.popleft())
+                try:
+                    await self._store(partition, taken)
+                except asyncio.CancelledError:
+                    pending.extendleft(reversed(taken))
+                    raise
+        finally:
+            del self._running[partition]
+
+    async def _store(self, partition: int, taken: Sequence[Put]) -> None:
+        while True:
+            try:
+                records = taken[0].records if len(taken) == 1 else [one for put in taken for one in put.records]
+                first = await self._link.produce(self._topic, partition, records)
+            except ChannelUnavailable as error:
+                is_too_large = isinstance(error.__cause__, _TOO_LARGE)
+                if is_too_large and len(taken) > 1:
+                    for put in taken:
+                        await self._store(partition, [put])
+                    return
+                if self._is_owed and not is_too_large:
+                    await asyncio.sleep(_PAUSE_S)
+                    continue
+                self.is_failing = not is_too_large
+                for put in taken:
+                    put.failed(error)
+                return
+            self.is_failing = False
+            for put in taken:
+                put.stored(first)
+                first += len(put.records)
+            return
+
+
+def size_of(record: Record) -> int:
+    """About what it takes in a batch."""
+    size_bytes = _RECORD_BYTES + len(record.key or b"") + len(record.value or b"")
+    for name, value in record.headers:
+        size_bytes += len(name) + len(value) + 2
+    return size_bytes
