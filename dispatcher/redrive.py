@@ -4,7 +4,8 @@ What is to be done stands in the stores, which say it again after a restart; her
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
+from contextlib import suppress
 from typing import Final, NamedTuple, Protocol
 
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, DeadLetters, Redrive
@@ -14,6 +15,8 @@ from dispatcher.trigger import Done
 
 UNDER_WAY_MAX: Final = 64
 """Letters that one redrive has on their way. As many as a lane has attempts in flight: more would only wait there."""
+LOOK_INTERVAL_S: Final = 1.0
+"""Between looks at the stores: other processes may begin a redrive as well, and nobody tells."""
 STALE_WAIT_S: Final = 0.1
 """Until a store is asked again that still told of letters which were brought to an end."""
 
@@ -51,17 +54,24 @@ class Redriver:
                 for key in running.keys() - self._reachable(running):
                     running.pop(key).cancel()
                     self._drives.pop(key, None)
-                for key, redrive in self._to_do():
+                to_do = self._to_do()
+                self._forget_but({*running, *dict(to_do)})
+                for key, redrive in to_do:
                     if key not in running:
                         self._begin(key, redrive)
                         running[key] = tasks.create_task(self._finish(key, running))
-                await self._begun.wait()
+                with suppress(TimeoutError):
+                    await asyncio.wait_for(self._begun.wait(), LOOK_INTERVAL_S)
 
     def _begin(self, key: "_Key", redrive: Redrive) -> None:
         """What is on its way is known from before, where the store is the same."""
         store, known = self._stores[key.store], self._drives.get(key)
         if known is None or known.store is not store:
             self._drives[key] = _Drive(store, redrive, self._find_trigger)
+
+    def _forget_but(self, known: Collection["_Key"]) -> None:
+        """The others ended while this did not run: another process saw to them."""
+        self._drives = {key: drive for key, drive in self._drives.items() if key in known}
 
     def _to_do(self) -> list[tuple["_Key", Redrive]]:
         return [

@@ -10,7 +10,7 @@ from channels.dead_letter import EVERYTHING, Address, AttemptRecord, DeadLetter,
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.memory_dead_letter import MemoryDeadLetters
-from dispatcher.redrive import UNDER_WAY_MAX, Redriver
+from dispatcher.redrive import LOOK_INTERVAL_S, UNDER_WAY_MAX, Redriver
 from dispatcher.trigger import Done
 
 pytestmark = pytest.mark.looptime
@@ -214,6 +214,33 @@ async def test_what_is_on_its_way_while_it_runs_again_is_not_sent_twice() -> Non
         await asyncio.sleep(10.0)
     assert ["1", "2", "3"] == trigger.ids
     assert [3] == [one.delivered for one in store.redrives]
+
+
+async def test_what_another_process_begins_is_found_though_nobody_tells() -> None:
+    """Within a second."""
+    store, trigger = a_store(3), ScriptedTrigger()
+    async with running(redriver(trigger, store)):
+        await asyncio.sleep(0.5)
+        await store.claim(EVERYTHING, rate=None)
+        await asyncio.sleep(LOOK_INTERVAL_S)
+        assert ["1", "2", "3"] == trigger.ids
+
+
+async def test_one_that_is_stopped_and_started_goes_on_with_what_others_left() -> None:
+    """What another process brought to an end meanwhile it knows no more."""
+    store, trigger, others = a_store(3), ScriptedTrigger(None), ScriptedTrigger()
+    await store.claim(EVERYTHING, rate=None)
+    one, another = redriver(trigger, store), redriver(others, store)
+    async with running(one):
+        await asyncio.sleep(1.0)
+    async with running(another):
+        await asyncio.sleep(1.0)
+    fill(store, 1)
+    await store.claim(EVERYTHING, rate=None)
+    async with running(one):
+        await asyncio.sleep(1.0)
+        assert 1 == len(one._drives)
+    assert (["1", "2", "3"], ["1", "2", "3", "1"]) == (others.ids, trigger.ids)
 
 
 async def test_a_reading_that_is_behind_sends_nothing_twice() -> None:
