@@ -63,8 +63,8 @@ class Settings(BaseSettings):
     """Where resources live: `sqlite:///FILE`, or `postgresql://USER:PASSWORD@HOST/NAME` for several processes; unset,
     `resources.db` in the data folder. etcd has the same place in Kubernetes."""
     secret_key_file: Path | None = None
-    """File of the key, 32 random bytes in base64, that Secrets are encrypted with in the database. Kubernetes'
-    `--encryption-provider-config`, whose AES-GCM takes such a key."""
+    """File of the keys, one per line, 32 random bytes in base64, that Secrets are encrypted with in the database: the
+    first encrypts, all decrypt. Kubernetes' `--encryption-provider-config`, whose AES-GCM takes such keys."""
     default_channel: DefaultChannel = "journal"
     """Where the events of a Broker rest that asks for nothing else: `journal`, `memory`, `redis` or `kafka`.
     RabbitMQ's queues are durable by default, too."""

@@ -16,7 +16,7 @@ from eventing.doctor.finding import Finding, failure, ok, skipped, warning
 from eventing.doctor.machine_judgement import judge_descriptors, judge_file_system, judge_fsync, judge_space
 from eventing.listener import Listener
 from eventing.settings import CannotListen, PortTaken, Settings
-from eventing.store.cipher import read_cipher
+from eventing.store.cipher import read_keyring
 from eventing.store.errors import SecretKeyInvalid
 from eventing.tls import BadCertificate
 
@@ -135,7 +135,7 @@ def _not_free(check: Check, error: PortTaken | CannotListen, holder: str | None)
 def _secret_key(path: Path | None) -> Finding:
     if path is not None:
         try:
-            read_cipher(path)
+            read_keyring(path)
         except SecretKeyInvalid as error:
             return failure(Check.SECRET_KEY, str(error), "give --secret-key-file the key that Secrets are stored with")
     return _private(Check.SECRET_KEY, path, "no key is set: Secrets rest in the database as they are")

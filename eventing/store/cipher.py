@@ -4,6 +4,7 @@ import base64
 import binascii
 import hashlib
 import os
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
@@ -37,16 +38,43 @@ class Cipher:
             raise SecretDamaged(f"{context.decode()} is not what was stored: restore the database") from error
 
 
-def read_cipher(file: Path) -> Cipher:
-    """The cipher of the key in a file: 32 random bytes in base64. Raises SecretKeyInvalid."""
+class Keyring:
+    """Several keys: the first encrypts, all decrypt. Kubernetes' encryption configuration has such a list."""
+
+    def __init__(self, ciphers: Iterable[Cipher]) -> None:
+        self._ciphers: Final = {cipher.key_id: cipher for cipher in ciphers}
+        self.first: Final = next(iter(self._ciphers.values()))
+
+    def find(self, key_id: str) -> Cipher | None:
+        """The cipher of the key with that id."""
+        return self._ciphers.get(key_id)
+
+
+def read_keyring(file: Path) -> Keyring:
+    """The keys in a file, one a line, each 32 random bytes in base64; what begins with # is no key. Raises
+    SecretKeyInvalid.
+    """
     try:
-        key = base64.b64decode(file.read_bytes().strip(), validate=True)
+        lines = [line.strip() for line in file.read_bytes().splitlines()]
     except OSError as error:
         raise SecretKeyInvalid(f"{file} cannot be read: {error.strerror}") from error
+    ciphers = [
+        _cipher(f"{file}, line {number}", line)
+        for number, line in enumerate(lines, 1)
+        if line and not line.startswith(b"#")
+    ]
+    if not ciphers:
+        raise SecretKeyInvalid(f"{file} holds no key: {_ADVICE}")
+    return Keyring(ciphers)
+
+
+def _cipher(place: str, text: bytes) -> Cipher:
+    try:
+        key = base64.b64decode(text, validate=True)
     except binascii.Error as error:
-        raise SecretKeyInvalid(f"{file} does not hold base64: {_ADVICE}") from error
+        raise SecretKeyInvalid(f"{place} does not hold base64: {_ADVICE}") from error
     if len(key) != _KEY_BYTES:
-        raise SecretKeyInvalid(f"{file} holds {len(key)} bytes in base64, not {_KEY_BYTES}: {_ADVICE}")
+        raise SecretKeyInvalid(f"{place} holds {len(key)} bytes in base64, not {_KEY_BYTES}: {_ADVICE}")
     return Cipher(key)
 
 

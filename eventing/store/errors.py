@@ -20,12 +20,12 @@ class SecretKeyMissing(UnusableStore):
 
 
 class SecretKeyWrong(UnusableStore):
-    """A Secret is stored encrypted with another key."""
+    """A Secret is stored encrypted with a key that is not among those given."""
 
     def __init__(self, key_id: str, given: str) -> None:
         super().__init__(
-            f"Secrets are stored encrypted with the key {key_id}, and the one given is {given}: set"
-            " EVENTING_SECRET_KEY_FILE to the file that holds the former"
+            f"Secrets are stored encrypted with the key {key_id}, and the one given is {given}: add the former to the"
+            " file of EVENTING_SECRET_KEY_FILE, in a line of its own"
         )
 
 

@@ -6,12 +6,12 @@ from typing import Any, Final
 import orjson
 
 from eventing.resources.identity import GroupKind, Key, Object, key_of
-from eventing.store.cipher import Cipher
+from eventing.store.cipher import Cipher, Keyring
 from eventing.store.contract import ChangeType
 from eventing.store.draft import Step
 from eventing.store.errors import SecretKeyMissing, SecretKeyWrong
 
-_SECRET: Final = GroupKind("", "Secret")
+SECRET: Final = GroupKind("", "Secret")
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,35 +27,43 @@ class ChangeRow:
 
 
 class Codec:
-    """How objects are written and read with one cipher, or none."""
+    """How objects are written and read with these keys, or none."""
 
-    def __init__(self, cipher: Cipher | None) -> None:
-        self._cipher = cipher
+    def __init__(self, keyring: Keyring | None) -> None:
+        self._keyring = keyring
+
+    @property
+    def key_id(self) -> str | None:
+        """The id of the key that Secrets are encrypted with; None where they are not."""
+        return None if self._keyring is None else self._keyring.first.key_id
 
     def check(self, key_id: str | None) -> None:
         """Raise SecretKeyMissing or SecretKeyWrong where what that key encrypted cannot be read."""
-        if key_id is None:
-            return
-        if self._cipher is None:
-            raise SecretKeyMissing(key_id)
-        if self._cipher.key_id != key_id:
-            raise SecretKeyWrong(key_id, self._cipher.key_id)
+        self._cipher(key_id)
 
     def encode(self, item: Object) -> tuple[bytes, str | None]:
         """The body, and the id of the key that it is encrypted with."""
         body = orjson.dumps(item)
         key = key_of(item)
-        if self._cipher is None or key.group_kind != _SECRET:
+        if self._keyring is None or key.group_kind != SECRET:
             return body, None
-        return self._cipher.seal(body, _context(key, item["metadata"]["uid"])), self._cipher.key_id
+        return self._keyring.first.seal(body, _context(key, item["metadata"]["uid"])), self._keyring.first.key_id
 
     def decode(self, key: Key, uid: str, body: bytes, key_id: str | None) -> Object:
         """The object. Raises SecretKeyMissing, SecretKeyWrong, SecretDamaged."""
-        self.check(key_id)
-        if key_id is not None and self._cipher is not None:
-            body = self._cipher.open(body, _context(key, uid))
-        item: Object = orjson.loads(body)
+        cipher = self._cipher(key_id)
+        item: Object = orjson.loads(body if cipher is None else cipher.open(body, _context(key, uid)))
         return item
+
+    def _cipher(self, key_id: str | None) -> Cipher | None:
+        if key_id is None:
+            return None
+        if self._keyring is None:
+            raise SecretKeyMissing(key_id)
+        cipher = self._keyring.find(key_id)
+        if cipher is None:
+            raise SecretKeyWrong(key_id, self._keyring.first.key_id)
+        return cipher
 
     def change(self, step: Step, version: int) -> ChangeRow:
         """The row of a drafted change."""

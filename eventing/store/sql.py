@@ -14,7 +14,7 @@ from dispatcher.tasks import supervise
 from eventing.errors import Expired, NotFound
 from eventing.resources.identity import GroupKind, Key, Object
 from eventing.store import schema, verb
-from eventing.store.cipher import read_cipher
+from eventing.store.cipher import read_keyring
 from eventing.store.contract import Changes, Listing, Propagation, Scan, Written
 from eventing.store.database import Database, open_database
 from eventing.store.feed import Feed
@@ -23,6 +23,7 @@ from eventing.store.lease_table import SqlLeases
 from eventing.store.listener import Listener, notify
 from eventing.store.mirror import Mirror, Row
 from eventing.store.page import Page, page_of, position_of, token_of
+from eventing.store.resealer import Resealer
 from eventing.store.row import Codec, copied
 from eventing.store.table import decoded, read_bounds, read_key_ids, read_object, read_version, sliced
 from eventing.store.watcher import Watcher
@@ -47,9 +48,10 @@ class SqlStore:
     """Resources in the database at a URL, `sqlite:///FILE` or `postgresql://...`, for the length of the context.
 
     A SQLite file is made, and brought to the present revision, where needed, and belongs to one process: it is
-    locked. A PostgreSQL database must be at that revision. `secret_key` is the file of the key that
-    Secrets are encrypted with. Entering raises StoreUnavailable, SchemaNotCurrent, SecretKeyInvalid, SecretKeyMissing,
-    SecretKeyWrong, DataDirTaken, ValueError for another kind of URL, and OSError for the folder.
+    locked. A PostgreSQL database must be at that revision. `secret_key` is the file of the keys that Secrets are
+    encrypted with: see `cipher.Keyring`; what is stored otherwise is encrypted by and by. Entering raises
+    StoreUnavailable, SchemaNotCurrent, SecretKeyInvalid, SecretKeyMissing, SecretKeyWrong, DataDirTaken, ValueError
+    for another kind of URL, and OSError for the folder.
     """
 
     def __init__(
@@ -67,7 +69,7 @@ class SqlStore:
         self._lease: Lease | None = None
 
     async def __aenter__(self) -> Self:
-        self._codec = Codec(read_cipher(self._secret_key) if self._secret_key else None)
+        self._codec = Codec(read_keyring(self._secret_key) if self._secret_key else None)
         self._database = open_database(self._url)
         try:
             feed = Feed(self._database, await self._prepare(self._database), changes_max=self._changes_max)
@@ -77,7 +79,8 @@ class SqlStore:
         self._feed = feed
         self._mirror = Mirror(self._database, self._codec, feed)
         self._writer = Writer(self._database, self._codec, self._changes_max, feed.offer, notify)
-        loops = {"resource writer": self._writer.run, "resource feed": feed.run}
+        resealer = Resealer(self._database, self._codec)
+        loops = {"resource writer": self._writer.run, "resource feed": feed.run, "resealer": resealer.run}
         if self._database.is_shared:
             loops["resource listener"] = Listener(self._url, feed.wake).run
         self._tasks = [asyncio.create_task(supervise(name, run), name=name) for name, run in loops.items()]

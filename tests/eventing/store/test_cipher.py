@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from eventing.store.cipher import Cipher, read_cipher
+from eventing.store.cipher import Cipher, Keyring, read_keyring
 from eventing.store.errors import SecretDamaged, SecretKeyInvalid
 
 KEY = bytes(range(32))
@@ -45,15 +45,29 @@ def test_a_key_comes_from_a_file(tmp_path: Path) -> None:
     """In base64; an editor's line feed does no harm."""
     file = tmp_path / "key"
     file.write_bytes(base64.b64encode(KEY) + b"\n")
-    assert Cipher(KEY).key_id == read_cipher(file).key_id
+    assert Cipher(KEY).key_id == read_keyring(file).first.key_id
+
+
+def test_a_file_may_hold_several_keys(tmp_path: Path) -> None:
+    """The first encrypts, all are found; notes and empty lines are none of them."""
+    file = tmp_path / "keys"
+    file.write_bytes(b"# of this year\n" + base64.b64encode(KEY) + b"\n\n" + base64.b64encode(bytes(32)) + b"\r\n")
+    keyring, old = read_keyring(file), Cipher(bytes(32))
+    assert Cipher(KEY).key_id == keyring.first.key_id
+    found = keyring.find(old.key_id)
+    assert found is not None
+    assert b"text" == found.open(old.seal(b"text", b""), b"")
+    assert None is keyring.find("another") is Keyring([old]).find(Cipher(KEY).key_id)
 
 
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"***", "does not hold base64: a key is made by `head -c 32 /dev/urandom | base64`"),
-        (base64.b64encode(bytes(16)), "holds 16 bytes in base64, not 32: a key is made by"),
-        (b"", "holds 0 bytes in base64, not 32"),
+        (b"***", ", line 1 does not hold base64: a key is made by `head -c 32 /dev/urandom | base64`"),
+        (base64.b64encode(bytes(16)), ", line 1 holds 16 bytes in base64, not 32: a key is made by"),
+        (b"", " holds no key: a key is made by"),
+        (b"# none\n\n", " holds no key"),
+        (base64.b64encode(KEY) + b"\n\nx", ", line 3 does not hold base64"),
     ],
 )
 def test_what_is_no_key_is_told(tmp_path: Path, content: bytes, words: str) -> None:
@@ -61,11 +75,11 @@ def test_what_is_no_key_is_told(tmp_path: Path, content: bytes, words: str) -> N
     file = tmp_path / "key"
     file.write_bytes(content)
     with pytest.raises(SecretKeyInvalid) as told:
-        read_cipher(file)
-    assert f"{file} {words}" in str(told.value)
+        read_keyring(file)
+    assert f"{file}{words}" in str(told.value)
 
 
 def test_a_file_that_is_not_there_is_told(tmp_path: Path) -> None:
     """With its name."""
     with pytest.raises(SecretKeyInvalid, match="absent cannot be read: No such file"):
-        read_cipher(tmp_path / "absent")
+        read_keyring(tmp_path / "absent")

@@ -70,7 +70,7 @@ async def test_a_start_without_the_key_is_refused(database_url: str, key_file: P
     with pytest.raises(SecretKeyMissing, match="set EVENTING_SECRET_KEY_FILE to the file that holds it"):
         async with SqlStore(database_url):
             pass
-    with pytest.raises(SecretKeyWrong, match="set EVENTING_SECRET_KEY_FILE to the file that holds the former"):
+    with pytest.raises(SecretKeyWrong, match="add the former to the file of EVENTING_SECRET_KEY_FILE"):
         async with SqlStore(database_url, secret_key=other_key_file):
             pass
     async with SqlStore(database_url, secret_key=key_file) as store:
@@ -78,7 +78,7 @@ async def test_a_start_without_the_key_is_refused(database_url: str, key_file: P
 
 
 async def test_a_key_may_come_later(database_url: str, key_file: Path) -> None:
-    """What was stored plainly is read, and encrypted when it is written next."""
+    """What was stored plainly is read, and encrypted when it is written next, or by and by."""
     async with SqlStore(database_url) as store:
         created = await store.create(secret())
     async with SqlStore(database_url, secret_key=key_file) as store:
