@@ -1,6 +1,7 @@
 """One channel on a Redis server: what is published gathers for the next commit, groups are read from its stream."""
 
 import asyncio
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
@@ -8,24 +9,24 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
-from channels.redis_streams.committer import Command
+from channels.redis_streams.committer import Command, Owed
 from channels.redis_streams.connection import Word
 from channels.redis_streams.counting import EVENTS, PARKED, PARKED_SIZE, SIZE, Counters
 from channels.redis_streams.entry import position_of, start_after
-from channels.redis_streams.errors import FENCED, ServerError, translate
+from channels.redis_streams.errors import FENCED, LOST, ServerError, translate
 from channels.redis_streams.group import Group
-from channels.redis_streams.link import pack_script
 from channels.redis_streams.member import Member
 from channels.redis_streams.parking import adopt
 from channels.redis_streams.publishing import Positioned, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
 from channels.redis_streams.retention import NO_RETENTION, Retention
-from channels.redis_streams.script import BEGIN, COMMIT, TICK
+from channels.redis_streams.script import BEGIN, TICK
 
 if TYPE_CHECKING:
     from channels.redis_streams.server import RedisServer
 
+_log = logging.getLogger(__name__)
 _STORED: Final = b"stored"
 _DAMAGED: Final = b"damaged"
 
@@ -281,19 +282,18 @@ class RedisChannel:
         for do in self._hooks:
             do()
 
-    def put(self, serial: int) -> list[Command]:
+    def put(self) -> tuple[list[Owed], list[Command]]:
         """What was settled, parked and remembered, and what was published."""
         if not self._is_changed:
-            return []
+            return [], []
         self._is_changed = False
         self._put_acks()
-        commands: list[Command] = []
+        owed: list[Owed] = []
         if self._owed:
-            words: list[Word] = [self.server.me, serial, *self._owed]
-            self._owed = []
+            words, self._owed = self._owed, []
             self.counters.put()
-            commands.append(Command(pack_script(COMMIT, self.keys, words), True, self._committed, _ignore))
-        return [*commands, *self.publishing.put()]
+            owed.append(Owed(self._prefix, words, self._committed))
+        return owed, self.publishing.put()
 
     def _put_acks(self) -> None:
         for group in self.groups.values():
@@ -324,6 +324,20 @@ class RedisChannel:
             group.reset()
             group.tell()
 
+    def refused(self, error: Exception) -> None:
+        """Something that was published is. Where the server has lost all, who looks after it does so at once."""
+        cause = error.__cause__
+        if isinstance(cause, ServerError) and cause.code == LOST:
+            self.server.hurry()
+
+    async def _begin_anew(self) -> None:
+        """The server has lost all: groups begin with what comes, and nothing is held. Raises ChannelUnavailable."""
+        _log.error("the channel %s: the Redis server has lost all that it had", self.name)
+        self.start_over()
+        await self._begin("", "$")
+        for group in [*self.groups.values()]:
+            await self._begin(group.name, "$")
+
     async def tick(self) -> None:
         """Take what others left, trim what nobody wants, and learn what there is. Raises ChannelUnavailable."""
         server = self.server
@@ -338,6 +352,9 @@ class RedisChannel:
         except ServerError as error:
             if error.code == FENCED:
                 server.start_over()
+                return
+            if error.code == LOST:
+                await self._begin_anew()
                 return
             raise translate(error) from error
         if not self._is_open:
@@ -359,7 +376,10 @@ class RedisChannel:
 class _Answer(Positioned):
     """A receipt that a publish waits for."""
 
+    __slots__ = ("answer",)
+
     def __init__(self, answer: "asyncio.Future[None]") -> None:
+        super().__init__()
         self.answer = answer
 
     def stored(self) -> None:
@@ -369,10 +389,6 @@ class _Answer(Positioned):
     def refused(self, error: Exception) -> None:
         if not self.answer.done():
             self.answer.set_exception(error)
-
-
-def _ignore(error: Exception) -> None:
-    """What is owed is never refused; where another process has taken over, it is of no use."""
 
 
 def _closed() -> ChannelUnavailable:

@@ -1,11 +1,6 @@
--- ARGV: member, serial number of the commit, operations. A commit that was done already, though the answer was lost, does
--- nothing.
-if redis.call('HGET', P .. 'members', me .. ':serial') == ARGV[2] then return redis.call('HGETALL', state) end
-
-local at, has_left = 3, false
-local function word() at = at + 1; return ARGV[at - 1] end
-local function number() return tonumber(word()) end
-
+-- What is owed, of all channels and of the dead letters in one step. KEYS[1] is where this process's last serial number is.
+-- ARGV: member, serial number, then for each: what its keys begin with, how many words follow, operations. A commit that was
+-- done already, though the answer was lost, does nothing.
 local function settle_log(group, ids, total)
   groups()
   local acked, size, released, released_size = 0, total, 0, 0
@@ -38,8 +33,6 @@ local function end_queue(queue)
     redis.call('HDEL', P .. 'queues:' .. me, queue)
   end
 end
-
-local operations = {}
 
 function operations.ack()
   local group, total, left, ids = word(), number(), number(), {}
@@ -112,8 +105,7 @@ end
 
 function operations.leave()
   leave(me)
-  redis.call('HDEL', P .. 'members', me, me .. ':serial')
-  has_left = true
+  redis.call('HDEL', P .. 'members', me)
 end
 
 function operations.forget()
@@ -156,6 +148,15 @@ function operations.forget()
   end
 end
 
-while at <= #ARGV do operations[word()]() end
-if not has_left then redis.call('HSET', P .. 'members', me .. ':serial', ARGV[2]) end
-return redis.call('HGETALL', state)
+local is_done = redis.call('GET', KEYS[1]) == ARGV[2]
+local answers = {}
+while at <= #ARGV do
+  enter(word())
+  local finish = number()
+  finish = at + finish
+  while at < finish and not is_done do operations[word()]() end
+  at = finish
+  answers[#answers + 1] = redis.call('HGETALL', state)
+end
+redis.call('SET', KEYS[1], ARGV[2], 'PX', 86400000)
+return answers

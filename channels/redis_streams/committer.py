@@ -1,4 +1,5 @@
-"""Group commit: what is owed in one turn of the loop goes to the server as one transaction, one at a time.
+"""Group commit: what is owed in one turn of the loop goes to the server as one step, one at a time, and what was
+published behind it.
 
 While one is under way the next gathers; so the busier the channels are, the larger their commits. What was published
 and met a failure is refused, for whether it was stored is unknown; everything else is owed, and the same commit is
@@ -9,33 +10,41 @@ import asyncio
 import logging
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Final, Protocol
 
 from hiredis import ReplyError
 
 from channels.errors import ChannelFull, ChannelUnavailable
-from channels.redis_streams.connection import Connection, pack
+from channels.redis_streams.connection import Connection, Word
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, translate
-from channels.redis_streams.link import Link
+from channels.redis_streams.link import Link, pack_script
+from channels.redis_streams.script import COMMIT
 
 _RETRY_MIN_S: Final = 0.05
 _RETRY_MAX_S: Final = 1.0
 _LOG_INTERVAL_S: Final = 1.0
 OWED_MAX_BYTES: Final = 16 * 2**20
 """What may wait for a server that takes nothing before no more is given out: each thing given out may be parked."""
-_MULTI: Final = pack(["MULTI"])
-_EXEC: Final = pack(["EXEC"])
+Name = Callable[[], tuple[tuple[str, str], str]]
+"""Keys of the script `commit`, and what this process is called."""
 _log = logging.getLogger(__name__)
 
 
 @dataclass(slots=True)
+class Owed:
+    """Operations of the script `commit` on keys that begin with `prefix`. `done` is called with the state there."""
+
+    prefix: str
+    words: list[Word]
+    done: Callable[[Any], None]
+
+
+@dataclass(slots=True)
 class Command:
-    """One of a commit. `done` is called with its answer, or `refused` with why it was not done; what `is_owed` is never
-    refused.
-    """
+    """What is published. `done` is called with its answer, or `refused` with why it was not done."""
 
     packed: bytes
-    is_owed: bool
     done: Callable[[Any], None]
     refused: Callable[[Exception], None]
 
@@ -46,8 +55,8 @@ class Part(Protocol):
     def before(self) -> None:
         """A commit is about to be put together."""
 
-    def put(self, serial: int) -> Sequence[Command]:
-        """What was published, and whatever else there is to say."""
+    def put(self) -> tuple[list[Owed], list[Command]]:
+        """Whatever there is to say, and what was published."""
 
     def refuse(self, error: Exception) -> None:
         """What was published and not put yet is refused."""
@@ -56,7 +65,7 @@ class Part(Protocol):
 class Committer:
     """Belongs to one event loop. Whoever has something for a commit calls `schedule`."""
 
-    def __init__(self, link: Link, fenced: Callable[[], None]) -> None:
+    def __init__(self, link: Link, name: Name, fenced: Callable[[], None]) -> None:
         self.error: ChannelFull | ChannelUnavailable | None = None
         """Why publishing is refused, None where it is not."""
         self.commits = 0
@@ -69,11 +78,14 @@ class Committer:
         """The last commit that was done: all that gathered for it, or before it, is safe."""
         self.parts: Final[list[Part]] = []
         self._link: Final = link
+        self._name: Final = name
         self._fenced: Final = fenced
         self._loop: Final = asyncio.get_running_loop()
         self._is_scheduled = False
         self._is_wanted = False
         """Something gathered that the commit under way does not have."""
+        self._owed: list[Owed] = []
+        self._owed_packed = b""
         self._written: list[Command] = []
         self._is_under_way = False
         self._written_bytes = 0
@@ -85,6 +97,8 @@ class Committer:
         self._logged_at = -_LOG_INTERVAL_S
         self._relieved: list[Callable[[], None]] = []
         self._is_closed = False
+        self._generation = 0
+        """Answers to what an earlier one wrote are of no use."""
 
     @property
     def is_choked(self) -> bool:
@@ -120,13 +134,22 @@ class Committer:
         await waiter
 
     def drop(self) -> None:
-        """What is owed by commits that failed is another process's by now."""
-        if self._retry is not None:
-            self._retry.cancel()
-            self._retry = None
-            self._written.clear()
-            self._is_under_way = False
-            self.schedule()
+        """What was put, and may be owed, is another process's by now: forget it, and go on once the server answers."""
+        for one in (self._retry, self._connecting):
+            if one is not None:
+                one.cancel()
+        self._retry = None
+        self._generation += 1
+        self.owed_bytes = self._written_bytes = 0
+        self._is_under_way = True
+        told = ChannelUnavailable("another process has taken over")
+        commands, self._written = self._written, []
+        self._owed.clear()
+        for command in commands:
+            command.refused(told)
+        waiters, self._waiters_written, self._waiters = self._waiters_written + self._waiters, [], []
+        _refuse(waiters, told)
+        self._connecting = self._loop.create_task(self._look())
 
     def close(self) -> None:
         """Nothing is committed any more: after the last flush, or instead of it."""
@@ -144,14 +167,20 @@ class Committer:
         self._is_wanted = False
         for part in self.parts:
             part.before()
-        commands = [command for part in [*self.parts] for command in part.put(self.serial)]
+        owed: list[Owed] = []
+        commands: list[Command] = []
+        for part in [*self.parts]:
+            theirs, published = part.put()
+            owed += theirs
+            commands += published
         self._is_scheduled = False
-        if not commands:
+        if not owed and not commands:
             waiters, self._waiters = self._waiters, []
             _release(waiters)
             return
+        self._owed, self._written, self._is_under_way = owed, commands, True
+        self._owed_packed = self._pack() if owed else b""
         self.serial += 1
-        self._written, self._is_under_way = commands, True
         self._written_bytes = self.owed_bytes
         self._waiters_written += self._waiters
         self._waiters = []
@@ -173,53 +202,55 @@ class Committer:
         else:
             self._send(connection)
 
-    def _send(self, connection: Connection) -> None:
-        packed = b"".join([_MULTI, *[command.packed for command in self._written], _EXEC])
-        connection.send(packed, len(self._written) + 2).add_done_callback(self._answered)
+    def _pack(self) -> bytes:
+        keys, me = self._name()
+        words: list[Word] = [me, self.serial]
+        for owed in self._owed:
+            words += (owed.prefix, len(owed.words), *owed.words)
+        return pack_script(COMMIT, keys, words)
 
-    def _answered(self, future: "asyncio.Future[list[Any]]") -> None:
-        if self._is_closed or future.cancelled():
-            return
+    def _send(self, connection: Connection) -> None:
+        packed = b"".join([self._owed_packed, *[command.packed for command in self._written]])
+        answered = connection.send(packed, len(self._written) + bool(self._owed))
+        answered.add_done_callback(partial(self._answered, self._generation))
+
+    def _answered(self, generation: int, future: "asyncio.Future[list[Any]]") -> None:
         error = future.exception()
+        if self._is_closed or generation != self._generation:
+            return
         if error is not None:
             self._failed(error)
             return
         answers = future.result()
-        if isinstance(answers[-1], ReplyError):
-            first = next(answer for answer in answers if isinstance(answer, ReplyError))
+        first = answers.pop(0) if self._owed else None
+        if isinstance(first, ReplyError):
+            if str(first).startswith(FENCED):
+                self._fenced()
+                return
+        elif first is not None:
+            owed, self._owed = self._owed, []
+            for one, state in zip(owed, first, strict=True):
+                one.done(state)
+        self._told(answers)
+        if isinstance(first, ReplyError):
             self._link.look_at(first)
             self._failed(ServerError(first))
-        else:
-            self._done(answers[-1])
-
-    def _done(self, answers: Sequence[Any]) -> None:
-        commands, self._written = self._written, []
-        left: list[Command] = []
-        failure: ReplyError | None = None
-        full: Exception | None = None
-        for command, answer in zip(commands, answers, strict=True):
-            if not isinstance(answer, ReplyError):
-                command.done(answer)
-            elif str(answer).startswith(FENCED):
-                self._end_commit()
-                self._start_over(commands)
-                return
-            elif command.is_owed:
-                left.append(command)
-                failure = answer
-            else:
-                full = translate(ServerError(answer))
-                command.refused(full)
-        if failure is not None:
-            self._written = left
-            self._link.look_at(failure)
-            self._failed(ServerError(failure))
             return
-        if full is not None:
-            self._log_refusal(full)
         self.error = None
         self._retry_s = _RETRY_MIN_S
         self._end_commit()
+
+    def _told(self, answers: Sequence[Any]) -> None:
+        """What was published is stored, or refused; the latter is nobody else's business."""
+        commands, self._written = self._written, []
+        for command, answer in zip(commands, answers, strict=True):
+            if not isinstance(answer, ReplyError):
+                command.done(answer)
+                continue
+            self._link.look_at(answer)
+            error = translate(ServerError(answer))
+            self._log_refusal(error)
+            command.refused(error)
 
     def _end_commit(self) -> None:
         self._is_under_way = False
@@ -236,32 +267,25 @@ class Committer:
             # Behind those who were told and woken just now: what they do in return is part of the next commit.
             self.schedule()
 
-    def _start_over(self, commands: Sequence[Command]) -> None:
-        for command in commands:
-            command.refused(ChannelUnavailable("another process has taken over"))
-        self._fenced()
-
     def _failed(self, error: BaseException) -> None:
         """Refuse what was published; the rest is tried again as it is."""
         if self._is_closed:
             return
         told = error if isinstance(error, ChannelUnavailable) else translate(error)
-        commands = self._written
-        self._written = [command for command in commands if command.is_owed]
+        commands, self._written = self._written, []
         self._retry = self._loop.call_later(self._retry_s, self._try_again)
         self._retry_s = min(2 * self._retry_s, _RETRY_MAX_S)
         self.error = told
         self._log_refusal(told)
         for command in commands:
-            if not command.is_owed:
-                command.refused(told)
+            command.refused(told)
         for part in [*self.parts]:
             part.refuse(told)
         waiters, self._waiters_written, self._waiters = self._waiters_written + self._waiters, [], []
         _refuse(waiters, ChannelUnavailable(str(told)))
 
     def _try_again(self) -> None:
-        if self._written:
+        if self._owed:
             self._write()
             return
         self._retry = None

@@ -1,9 +1,20 @@
-local P, me = KEYS[1], ARGV[1]
-local log, state = P .. 'log', P .. 'state'
+local me = ARGV[1]
+local P, log, state, known
+local known_count = 0
+
+-- From here on it is about the channel whose keys begin so.
+local function enter(prefix)
+  P, log, state, known = prefix, prefix .. 'log', prefix .. 'state', nil
+end
+enter(KEYS[1])
 
 if redis.call('EXISTS', KEYS[2]) == 1 then
   return redis.error_reply('FENCED another process has taken over what this one had')
 end
+
+-- The server has lost all there was: who asks begins anew.
+local function is_lost() return redis.call('HEXISTS', state, 'born') == 0 end
+local LOST = 'LOST the server has lost all that the channel had'
 
 local function count(field, number)
   if number ~= 0 then redis.call('HINCRBY', state, field, string.format('%.0f', number)) end
@@ -27,8 +38,6 @@ end
 
 -- The groups of the stream, and the last id that each has given out. Where the stream or a group was destroyed behind
 -- our back, the group goes on with what comes from here on.
-local known = nil
-local known_count = 0
 local function groups()
   if known then return known end
   known, known_count = {}, 0
@@ -158,3 +167,8 @@ local function leave(owner)
   for name in pairs(groups()) do give_back(name, owner) end
   hand_over_queues(owner, '-', nil)
 end
+
+local at = 3
+local function word() at = at + 1; return ARGV[at - 1] end
+local function number() return tonumber(word()) end
+local operations = {}

@@ -8,7 +8,7 @@ from typing import Any, Final, Protocol
 from channels.contract import Delivery
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, Tally, is_about
 from channels.event import Event
-from channels.redis_streams.committer import Command, Committer
+from channels.redis_streams.committer import Command, Committer, Owed
 from channels.redis_streams.connection import Word
 from channels.redis_streams.errors import ServerError, translate
 from channels.redis_streams.letter import (
@@ -21,7 +21,7 @@ from channels.redis_streams.letter import (
     read_head,
     unpack_letter,
 )
-from channels.redis_streams.link import Link, pack_script
+from channels.redis_streams.link import Link
 from channels.redis_streams.redriving import Redriving
 from channels.redis_streams.script import DEAD_LETTER
 
@@ -165,13 +165,12 @@ class RedisDeadLetters:
     def before(self) -> None:
         """There is nothing to add."""
 
-    def put(self, serial: int) -> list[Command]:
+    def put(self) -> tuple[list[Owed], list[Command]]:
         """What was told since the last commit."""
         if not self._owed:
-            return []
-        words: list[Word] = [self._server.me, serial, *self._owed]
-        self._owed = []
-        return [Command(pack_script(DEAD_LETTER, self._keys, words), True, self._committed, _ignore)]
+            return [], []
+        words, self._owed = self._owed, []
+        return [Owed(self._prefix, words, self._committed)], []
 
     def _committed(self, answer: Any) -> None:
         if not self._owed:
@@ -266,7 +265,3 @@ class RedisDeadLetters:
                 if letter is not None:
                     letters.append(letter)
         return letters
-
-
-def _ignore(error: Exception) -> None:
-    """What is owed is never refused; where another process has taken over, it is of no use."""

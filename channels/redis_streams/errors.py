@@ -23,6 +23,8 @@ class ConnectionLost(Exception):  # noqa: N818 - named for what it is
 
 FENCED: Final = "FENCED"
 """From our scripts: another process has taken over what this one had."""
+LOST: Final = "LOST"
+"""From our scripts: the server has lost all that the channel had."""
 NO_GROUP: Final = "NOGROUP"
 _KINDS: Final[dict[str, type[ChannelFull | ChannelUnavailable]]] = {
     "OOM": ChannelFull,

@@ -222,6 +222,7 @@ class Group:
         self.fresh_size_bytes = 0
         self.returned.clear()
         self.held = 0
+        self.cursor = 0
         self.acks, self.acks_size_bytes = [], 0
         self.acks_flying.clear()
         self._drop_queues()

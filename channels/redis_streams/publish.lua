@@ -1,5 +1,6 @@
 -- ARGV: member, 1 where events are kept that no group wants, bytes of all, then size and frame of each.
 local is_kept, total, left = ARGV[2] == '1', tonumber(ARGV[3]), (#ARGV - 3) / 2
+if is_lost() then return redis.error_reply(LOST) end
 groups()
 
 -- Ids grow whatever the clock does, and fit into 61 bits as milliseconds and 20 bits of sequence.

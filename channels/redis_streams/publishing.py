@@ -20,10 +20,16 @@ _COMMIT_SIZE_MAX_BYTES: Final = 16 * 2**20
 """How much one commit may publish, what was submitted together more or less: the server does nothing else meanwhile."""
 
 
-class Positioned(Receipt):
-    """A receipt that is told the first position as well, before it is told that the events are stored."""
+class Positioned:
+    """What a receipt is of that is told the first position as well, before it is told that the events are stored.
 
-    first: Position = 0
+    No Protocol: each receipt is asked whether it is one.
+    """
+
+    __slots__ = ("first",)
+
+    def __init__(self) -> None:
+        self.first: Position = 0
 
 
 class Publishing:
@@ -54,11 +60,7 @@ class Publishing:
             for event in events:
                 words += (event.size, encode_event(event))
         packed = pack_script(PUBLISH, channel.keys, words)
-        return [
-            Command(
-                packed, False, lambda answer: self._stored(taken, answer), lambda error: self._refused(taken, error)
-            )
-        ]
+        return [Command(packed, lambda answer: self._stored(taken, answer), lambda error: self._refused(taken, error))]
 
     def _take(self) -> list[tuple[Sequence[Event], int, Receipt]]:
         count = size_bytes = 0
@@ -85,6 +87,7 @@ class Publishing:
 
     def _refused(self, taken: list[tuple[Sequence[Event], int, Receipt]], error: Exception) -> None:
         self._forget(taken)
+        self._channel.refused(error)
         for _, _, receipt in taken:
             receipt.refused(error)
 

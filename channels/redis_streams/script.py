@@ -24,23 +24,24 @@ from importlib.resources import files
 from typing import Final
 
 NOBODY: Final = "-"
-_COMMON: Final = files(__package__).joinpath("common.lua").read_text()
 
 
 class Script:
     """A script, and the digest that it is called by."""
 
-    def __init__(self, name: str, *, may_fill: bool = False) -> None:
+    def __init__(self, *names: str, may_fill: bool = False) -> None:
         first = "#!lua\n" if may_fill else "#!lua flags=allow-oom\n"
-        self.text: Final = (first + _COMMON + files(__package__).joinpath(f"{name}.lua").read_text()).encode()
+        parts = [files(__package__).joinpath(f"{name}.lua").read_text() for name in ("common", *names)]
+        self.text: Final = "".join([first, *parts]).encode()
         self.digest: Final = sha1(self.text, usedforsecurity=False).hexdigest()
 
 
-COMMIT: Final = Script("commit")
+COMMIT: Final = Script("letter", "commit")
 PUBLISH: Final = Script("publish", may_fill=True)
 BEGIN: Final = Script("begin")
 TICK: Final = Script("tick")
 CLAIM: Final = Script("claim")
 TAKE: Final = Script("take")
-DEAD_LETTER: Final = Script("dead_letter")
-SCRIPTS: Final = (COMMIT, PUBLISH, BEGIN, TICK, CLAIM, TAKE, DEAD_LETTER)
+RENEW: Final = Script("renew")
+DEAD_LETTER: Final = Script("letter", "dead_letter")
+SCRIPTS: Final = (COMMIT, PUBLISH, BEGIN, TICK, CLAIM, TAKE, RENEW, DEAD_LETTER)

@@ -17,7 +17,7 @@ from channels.redis_streams.dead_letter import RedisDeadLetters
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError
 from channels.redis_streams.link import Link
 from channels.redis_streams.retention import NO_RETENTION, Retention
-from channels.redis_streams.script import SCRIPTS
+from channels.redis_streams.script import NOBODY, RENEW, SCRIPTS
 
 Persistence = Literal["always", "everysec", "no", "none", "unknown"]
 """Redis' `appendfsync`; `none` where there is no AOF, `unknown` where one may not ask."""
@@ -52,6 +52,7 @@ class RedisServer:
         self._timeout_s: Final = timeout_s
         self._entries = 0
         self._channels: Final[list[RedisChannel]] = []
+        self._hurry: Final = asyncio.Event()
         self._tick: asyncio.Task[None] | None = None
         self._problem: str | None = None
         self._logged_at_s = -_LOG_INTERVAL_S
@@ -61,7 +62,7 @@ class RedisServer:
 
     async def __aenter__(self) -> Self:
         self.link = Link(self.connect, self._introduce)
-        self.committer = Committer(self.link, self.start_over)
+        self.committer = Committer(self.link, self._name, self.start_over)
         self.committer.when_relieved(self._wake)
         self.committer.parts.append(self.dead_letters)
         self._tick = asyncio.get_running_loop().create_task(self._beat())
@@ -168,17 +169,18 @@ class RedisServer:
 
     async def _introduce(self, connection: Connection) -> None:
         """What must be known before anything is asked: that this process lives, how late it is, what a 202 is worth."""
-        await connection.call("SET", self._lease, "", "PX", int(self.lease_s * 1000))
+        nowhere = f"{self.prefix}:fence:{NOBODY}"  # who was fenced learns it from what it says of its channels
+        saved = await connection.call("EVALSHA", RENEW.digest, 2, f"{self.prefix}:", nowhere, *self._life(), "")
         for _ in range(_CLOCK_LOOKS):
-            await self._look_at_clock(connection)
+            await self._look_at_clock(connection, int(saved))
         self.persistence = await _persistence(connection)
 
-    async def _look_at_clock(self, connection: Connection) -> None:
+    async def _look_at_clock(self, connection: Connection, saved_us: int) -> None:
         asked_s = time.monotonic()
         seconds, microseconds = await connection.call("TIME")
         answered_s = time.monotonic()
-        saved = await connection.call("GET", f"{self.prefix}:clock")
-        self.clock.learn(max(int(seconds) * 1_000_000 + int(microseconds), int(saved or 0)), asked_s, answered_s)
+        now_us = int(seconds) * 1_000_000 + int(microseconds)
+        self.clock.learn(max(now_us, saved_us), asked_s, answered_s)
 
     def look_at(self, error: ServerError) -> None:
         """A script was refused, perhaps because another process has taken over."""
@@ -202,6 +204,10 @@ class RedisServer:
             self._logged_at_s = now_s
             _log.warning("Redis at %s: %s", self._address.told, error or type(error).__name__)
 
+    def hurry(self) -> None:
+        """Look after all channels now."""
+        self._hurry.set()
+
     def _wake(self) -> None:
         for channel in self._channels:
             for group in channel.groups.values():
@@ -211,7 +217,10 @@ class RedisServer:
         """Say that this process lives, and look after its channels."""
         pause_s = min(_TICK_MAX_S, self.lease_s / 5)
         while True:
-            await asyncio.sleep(pause_s)
+            with suppress(TimeoutError):
+                async with asyncio.timeout(pause_s):
+                    await self._hurry.wait()
+            self._hurry.clear()
             if not self._channels and self.link.connection is None:
                 continue
             try:
@@ -225,8 +234,18 @@ class RedisServer:
                 self.complain(error)
 
     async def _renew(self) -> None:
-        await self.link.call("SET", self._lease, "", "PX", int(self.lease_s * 1000))
-        await self.link.call("SET", f"{self.prefix}:clock", self.clock.now_us())
+        try:
+            await self.link.run(RENEW, (f"{self.prefix}:", self.fence), *self._life(), self.clock.now_us())
+        except ServerError as error:
+            if error.code != FENCED:
+                raise
+            self.start_over()
+
+    def _name(self) -> tuple[tuple[str, str], str]:
+        return (f"{self.prefix}:serial:{self.me}", self.fence), self.me
+
+    def _life(self) -> tuple[str, str, int, str]:
+        return self.me, self._lease, int(self.lease_s * 1000), f"{self.prefix}:clock"
 
 
 async def _persistence(connection: Connection) -> Persistence:

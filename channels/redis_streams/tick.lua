@@ -1,20 +1,19 @@
 -- ARGV: member, its lease's key prefix, its fence's key prefix, how long a death is remembered (ms), milliseconds and bytes
 -- of retention, 1 where to trim, the groups that this process has members of.
+if is_lost() then return redis.error_reply(LOST) end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local members = P .. 'members'
 redis.call('HSETNX', members, me, '')
-local serials = {}
-for _, id in ipairs(redis.call('HKEYS', members)) do
-  local owner = string.match(id, '^(%w+)$')
-  if owner and owner ~= me and redis.call('EXISTS', ARGV[2] .. owner) == 0 then
+for _, owner in ipairs(redis.call('HKEYS', members)) do
+  if owner ~= me and redis.call('EXISTS', ARGV[2] .. owner) == 0 then
     local died = redis.call('HGET', members, owner)
     if died == '' then
       redis.call('SET', ARGV[3] .. owner, me, 'PX', tonumber(ARGV[4]) * 2)
       redis.call('HSET', members, owner, string.format('%.0f', now_ms))
       leave(owner)
     elseif now_ms - tonumber(died) > tonumber(ARGV[4]) then
-      redis.call('HDEL', members, owner, owner .. ':serial')
+      redis.call('HDEL', members, owner)
     else
       leave(owner)
     end
@@ -22,8 +21,8 @@ for _, id in ipairs(redis.call('HKEYS', members)) do
 end
 
 local adopted, returned = {}, {}
-for at = 8, #ARGV do
-  local group = ARGV[at]
+for i = 8, #ARGV do
+  local group = ARGV[i]
   if groups()[group] then
     local moved = hand_over_queues('-', me, group)
     if #moved > 0 then adopted[#adopted + 1] = {group, moved} end
