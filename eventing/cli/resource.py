@@ -41,6 +41,10 @@ class ApiError(Failure):
         self.message = str(message)
 
 
+class UnknownResource(Failure):
+    """The server has no such kind, or not in that version."""
+
+
 @dataclass(frozen=True, slots=True)
 class Resource:
     """What a server has under a path: a kind in the version that it prefers."""
@@ -134,13 +138,13 @@ class Api:
         return found
 
     def of(self, item: Mapping[str, Any]) -> Resource:
-        """The resource that an object is one of, in the version it is written in. Raises Failure."""
+        """The resource that an object is one of, in the version it is written in. Raises UnknownResource."""
         api_version, kind = str(item.get("apiVersion", "")), item.get("kind")
         group, _, version = api_version.rpartition("/")
         for resource in self._versions(group, version):
             if resource.kind == kind:
                 return resource
-        raise Failure(f'no matches for kind "{kind}" in version "{api_version}"')
+        raise UnknownResource(f'no matches for kind "{kind}" in version "{api_version}"')
 
     def _discover(self, path: str) -> Iterator[Resource]:
         found = self.request("GET", path, headers={"Accept": _DISCOVERY})

@@ -18,6 +18,7 @@ class Check(StrEnum):
     SECRET_KEY = "secret-key"  # noqa: S105 - the name of a check
 
     MANIFESTS = "manifests"
+    CHANNELS = "channels"
 
     DATABASE_REACHABLE = "database-reachable"
     DATABASE_VERSION = "database-version"

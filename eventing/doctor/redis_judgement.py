@@ -11,9 +11,9 @@ Info = Mapping[str, Any]
 Config = Mapping[str, str]
 """CONFIG GET; empty where the user may not ask."""
 VERSION_MIN: Final = (6, 2)
-"""XAUTOCLAIM, and exclusive ranges of XRANGE."""
+"""XTRIM by id, exclusive ranges of XRANGE."""
 VERSION_WANTED: Final = (7, 0)
-"""The lag of groups, errors that name their kind, and appends that keep their manifest."""
+"""What tests run against: appends in several files, errors of scripts that keep their kind."""
 SLOW_S: Final = 0.01
 MEMORY_FULL: Final = 0.9
 _CLIENTS_SPARE: Final = 100
@@ -24,10 +24,10 @@ def judge_version(info: Info) -> Finding:
     text = str(info.get("redis_version", "unknown"))
     numbers = tuple(int(part) for part in text.split(".")[:2] if part.isdigit())
     if numbers < VERSION_MIN:
-        words = f"Redis {text} has no XAUTOCLAIM (6.2): events of a process that vanished could not be taken over"
+        words = f"Redis {text} has no XTRIM by id (6.2): what is settled could not be let go"
         return failure(Check.REDIS_VERSION, words, "upgrade it to 7.0 or later")
     if numbers < VERSION_WANTED:
-        words = f"Redis {text} does not tell how far a group is behind (7.0): backlogs are shown less exactly"
+        words = f"Redis {text} is older than what is tested here (7.0): appends and scripts differ in details"
         return warning(Check.REDIS_VERSION, words, "upgrade it to 7.0 or later")
     return ok(Check.REDIS_VERSION, f"Redis {text}")
 

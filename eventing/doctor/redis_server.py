@@ -4,6 +4,8 @@ import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any, Final
 
 from redis import exceptions
@@ -16,28 +18,26 @@ from eventing.doctor.check import Check
 from eventing.doctor.clock_judgement import judge_clock, judge_latency
 from eventing.doctor.fault import words_of
 from eventing.doctor.finding import Finding, failure, ok, skipped
-from eventing.doctor.redis_command import COMMANDS, KEY_PATTERN
+from eventing.doctor.redis_command import COMMANDS, KEY_PATTERN, WRITES
 
 _PINGS: Final = 5
 _CONFIG: Final = ("appendfsync", "save", "stop-writes-on-bgsave-error", "min-replicas-to-write")
-_WRITES: Final = ("xadd", "zadd")
-"""Two of them, as a user may lack one."""
 _UNREACHED: Final = (exceptions.ConnectionError, exceptions.TimeoutError, OSError)
 
 
 @dataclass(frozen=True, slots=True)
 class RedisAddress:
-    """One server, and how to log in. `url` holds no credentials; `ca` is in PEM, empty for the system's own."""
+    """One server, and how to log in. `url` holds no credentials.
+
+    Certificates and the key are PEM; without `ca` those are trusted that the system trusts.
+    """
 
     url: str
     user: str = ""
     password: str = ""
     ca: str = ""
-
-    @property
-    def is_encrypted(self) -> bool:
-        """True for `rediss://`."""
-        return self.url.startswith("rediss:")
+    certificate: str = ""
+    key: str = ""
 
 
 async def examine_redis(address: RedisAddress, timeout_s: float) -> AsyncIterator[Finding]:
@@ -64,21 +64,35 @@ def _refused(address: RedisAddress, error: exceptions.AuthenticationError) -> Fi
 @asynccontextmanager
 async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redis]:
     """One that tries everything once."""
-    tls: Mapping[str, Any] = {"ssl_ca_data": address.ca} if address.is_encrypted and address.ca else {}
-    client = Redis.from_url(
-        address.url,
-        username=address.user or None,
-        password=address.password or None,
-        socket_timeout=timeout_s,
-        socket_connect_timeout=timeout_s,
-        retry=Retry(NoBackoff(), 0),
-        decode_responses=True,
-        **tls,
-    )
-    try:
-        yield client
-    finally:
-        await client.aclose()
+    with TemporaryDirectory(prefix="eventing-") as folder:
+        client = Redis.from_url(
+            address.url,
+            username=address.user or None,
+            password=address.password or None,
+            socket_timeout=timeout_s,
+            socket_connect_timeout=timeout_s,
+            retry=Retry(NoBackoff(), 0),
+            decode_responses=True,
+            **_tls(address, Path(folder)),
+        )
+        try:
+            yield client
+        finally:
+            await client.aclose()
+
+
+def _tls(address: RedisAddress, folder: Path) -> Mapping[str, Any]:
+    """OpenSSL reads a key from a file alone."""
+    if not address.url.startswith("rediss:"):
+        return {}
+    files = {}
+    if address.certificate:
+        for option, text in (("ssl_certfile", address.certificate), ("ssl_keyfile", address.key)):
+            path = folder / option
+            path.touch(mode=0o600)
+            path.write_text(text)
+            files[option] = str(path)
+    return {**files, **({"ssl_ca_data": address.ca} if address.ca else {})}
 
 
 async def _examine(client: Redis) -> AsyncIterator[Finding]:
@@ -148,7 +162,7 @@ async def _queued(client: Redis) -> tuple[list[str], str | None]:
             error = await _answer(connection, *words)
             if isinstance(error, exceptions.NoPermissionError):
                 denied.append(name)
-            elif error is not None and name in _WRITES:
+            elif error is not None and name in WRITES:
                 refusal = str(error)
         await _answer(connection, "DISCARD")
     finally:

@@ -1,3 +1,4 @@
+import asyncio
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -155,3 +156,17 @@ async def test_tls_is_told_from_none(secure: Redis) -> None:
     assert "its certificate is not trusted" in found.words
     (found,) = await look(secure)
     assert ("redis-reachable", "failure") == (found.check, found.verdict)
+
+
+async def test_a_cluster_is_asked_whether_keys_may_be_used_together(redis_server_program: Path) -> None:
+    """The scripts take a channel's keys and one of the process: the cluster itself judges that."""
+    with running_redis(
+        redis_server_program, size_max_bytes=MEMORY, options=("--cluster-enabled", "yes", "--cluster-config-file", "n")
+    ) as member:
+        assert {"redis-mode": "failure", "redis-writes": "failure"} == unwell(await look(member))
+        member.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
+        while "cluster_state:ok" not in str(member.call("CLUSTER", "INFO")):
+            await asyncio.sleep(0.05)
+        found = await look(member)
+        assert {"redis-writes": "failure"} == unwell(found)
+        assert "slot" in words(found, "redis-writes")

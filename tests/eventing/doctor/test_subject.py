@@ -1,34 +1,60 @@
-from pathlib import Path
+from typing import Any
 
 import pytest
 
+from eventing.doctor.inventory import Inventory
 from eventing.doctor.subject import subjects
 from eventing.settings import Settings
 from tests.eventing.doctor.seen import findings, unwell
+from tests.eventing.doctor.test_need import BROKER, CLASS, REDIS, made, secret
 
 TIMEOUT_S = 1.0
 
 
-def names(settings: Settings, *paths: Path) -> list[str]:
-    """Of what is looked at."""
-    return [one.name for one in subjects(settings, paths, timeout_s=TIMEOUT_S)]
+def names(inventory: Inventory | None = None, **settings: Any) -> list[str]:
+    """Of what is looked at beside the machine and the database, which are in any case."""
+    machine, database, *others = subjects(Settings(**settings), inventory, timeout_s=TIMEOUT_S)
+    assert ("this machine", True) == (machine.name, database.name.startswith("database"))
+    return [one.name for one in others]
 
 
-def test_the_machine_and_the_database_are_looked_at_in_any_case(tmp_path: Path) -> None:
-    """The rest is what manifests name."""
-    settings = Settings(data_dir=tmp_path)
-    assert ["this machine", f"database sqlite:///{tmp_path / 'resources.db'}"] == names(settings)
-    assert ["this machine", f"database sqlite:///{tmp_path / 'resources.db'}", "manifests"] == names(settings, tmp_path)
+def test_servers_are_looked_at_that_settings_or_objects_name() -> None:
+    """Each once, however many rest there; one that nobody needs is left alone."""
+    channels = [made(REDIS, name, spec={"address": "redis://cache:6379"}) for name in ("a", "b")]
+    broker = made(BROKER, "shop", annotations={CLASS: "Kafka"})
+    assert [] == names()
+    assert ["resources"] == names(Inventory())
+    assert ["Redis redis://r:1"] == names(default_channel="redis", redis_url="redis://r:1")
+    expected = ["resources", "Redis redis://cache:6379", "Kafka k:1,l:2"]
+    assert expected == names(Inventory([*channels, broker]), kafka_bootstrap_servers="k:1,l:2")
 
 
-def test_the_password_of_the_database_is_a_secret() -> None:
-    """It is hidden in whatever the database says."""
-    found = subjects(Settings(database_url="postgresql://u:hunter2@h/x"), (), timeout_s=TIMEOUT_S)
-    assert ["database postgresql://u:***@h/x"] == [one.name for one in found if "hunter2" in one.secrets]
+def test_who_logs_in_otherwise_is_looked_at_by_itself() -> None:
+    """What one user may do, another may not."""
+    spec = {"address": "redis://cache:6379", "auth": {"secret": {"ref": {"name": "login"}}}}
+    channels = [made(REDIS, "a", spec={"address": "redis://cache:6379"}), made(REDIS, "b", spec=spec), secret("login")]
+    expected = ["resources", "Redis redis://cache:6379", "Redis redis://cache:6379 (Secret default/login)"]
+    assert expected == names(Inventory(channels))
+
+
+async def test_what_cannot_be_told_of_the_default_channel_is_a_failure() -> None:
+    """Though nobody has named any objects."""
+    settings = Settings(default_channel="redis", redis_secret="login")
+    found = subjects(settings, None, timeout_s=TIMEOUT_S)[2]
+    assert {"channels": "failure"} == unwell(await findings(found.examine()))
+
+
+def test_passwords_are_secrets() -> None:
+    """They are hidden in whatever a server says."""
+    spec = {"address": "redis://cache:6379", "auth": {"secret": {"ref": {"name": "login"}}}}
+    inventory = Inventory([made(REDIS, "b", spec=spec), secret("login")])
+    found = subjects(Settings(database_url="postgresql://u:hunter2@h/x"), inventory, timeout_s=TIMEOUT_S)
+    expected = ["database postgresql://u:***@h/x", "Redis redis://cache:6379 (Secret default/login)"]
+    assert expected == [one.name for one in found if "hunter2" in one.secrets]
 
 
 @pytest.mark.parametrize("url", ["postgresql://h:port/x", "postgresql://[::1"])
 async def test_a_url_that_cannot_be_read_is_a_failure(url: str) -> None:
     """Whatever it begins with."""
-    found = subjects(Settings(database_url=url), (), timeout_s=TIMEOUT_S)[1]
+    found = subjects(Settings(database_url=url), None, timeout_s=TIMEOUT_S)[1]
     assert {"database-reachable": "failure"} == unwell(await findings(found.examine()))
