@@ -28,6 +28,8 @@ class TopicWish:
     """The largest event that is admitted there."""
     group: str = ""
     """Whose members read it; empty for nobody's."""
+    is_compacted: bool = False
+    """The latest record of each key is all that is wanted of it: no events rest there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +51,9 @@ def judge_topic(wish: TopicWish, partitions: Sequence[Partition], config: Mappin
         return
     yield _in_sync(wish.name, replicas, partitions, int(config.get("min.insync.replicas", 1)))
     yield _election(wish.name, config)
+    if wish.is_compacted:
+        yield _compaction(wish.name, config)
+        return
     yield _retention(wish.name, config)
     yield _cleanup(wish.name, config)
     yield _size(wish, int(config.get("max.message.bytes", 0)))
@@ -74,9 +79,8 @@ def _existence(wish: TopicWish, partitions: Sequence[Partition]) -> Finding:
     if leaderless:
         advice = "start the brokers that hold them: until then nothing is written there or read"
         return failure(Check.KAFKA_TOPIC, f"{words}, {leaderless} of them without a leader", advice)
-    if len(partitions) < wish.partitions:
-        advice = f"kafka-topics --alter --topic {wish.name} --partitions {wish.partitions}: keys then move between them"
-        return warning(Check.KAFKA_TOPIC, f"{words}, and {wish.partitions} are wanted", advice)
+    if len(partitions) < wish.partitions and not wish.is_external:
+        return ok(Check.KAFKA_TOPIC, f"{words}: the server makes them {wish.partitions}")
     return ok(Check.KAFKA_TOPIC, words)
 
 
@@ -137,6 +141,15 @@ def _cleanup(topic: str, config: Mapping[str, str]) -> Finding:
     if "compact" in policy.split(","):
         words = f"{topic}: cleanup.policy {policy} deletes events that have the same key as a later one"
         advice = f"kafka-configs --alter --topic {topic} --add-config cleanup.policy=delete"
+        return failure(Check.KAFKA_CLEANUP, words, advice)
+    return ok(Check.KAFKA_CLEANUP, f"{topic}: cleanup.policy {policy}")
+
+
+def _compaction(topic: str, config: Mapping[str, str]) -> Finding:
+    policy = config.get("cleanup.policy", "delete")
+    if policy != "compact":
+        words = f"{topic}: cleanup.policy {policy} deletes what is parked and known, with nothing newer to replace it"
+        advice = f"kafka-configs --alter --topic {topic} --add-config cleanup.policy=compact"
         return failure(Check.KAFKA_CLEANUP, words, advice)
     return ok(Check.KAFKA_CLEANUP, f"{topic}: cleanup.policy {policy}")
 

@@ -8,6 +8,9 @@ from urllib.parse import urlsplit
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from channels.kafka.topic import STATE_CONFIG
+from channels.kafka.topic import Topic as TopicLayout
+from dispatcher.fanout import GROUP
 from eventing.doctor.check import Check
 from eventing.doctor.database import database_subject, examine_database
 from eventing.doctor.examination import Subject
@@ -99,9 +102,7 @@ def redis_address(engine: Redis, login: Login) -> RedisAddress:
 
 def kafka_address(engine: Kafka, login: Login, several: Iterable[Need]) -> KafkaAddress:
     """How to reach it, and the topics of Brokers and channels there, by name."""
-    wishes = {
-        one.engine.topic.name: _wish(one) for one in several if isinstance(one.engine, Kafka) and one.owner is not None
-    }
+    wishes = {wish.name: wish for one in several if one.owner is not None for wish in _wishes(one)}
     return KafkaAddress(
         tuple(engine.server.address.split(",")),
         login.user,
@@ -115,9 +116,18 @@ def kafka_address(engine: Kafka, login: Login, several: Iterable[Need]) -> Kafka
     )
 
 
-def _wish(need: Need) -> TopicWish:
+def _wishes(need: Need) -> Iterator[TopicWish]:
+    """The topic of its events, and the one of what is known of them."""
     assert isinstance(need.engine, Kafka), "a topic is Kafka's"
     topic = need.engine.topic
-    return TopicWish(
-        topic.name, topic.partitions, topic.replication_factor, topic.config, topic.is_external, need.size_max_bytes
+    layout = TopicLayout(topic.name)
+    yield TopicWish(
+        topic.name,
+        topic.partitions,
+        topic.replication_factor,
+        topic.config,
+        topic.is_external,
+        need.size_max_bytes,
+        layout.group(GROUP),
     )
+    yield TopicWish(layout.state, topic.partitions, topic.replication_factor, STATE_CONFIG, is_compacted=True)

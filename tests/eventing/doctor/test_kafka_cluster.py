@@ -71,7 +71,6 @@ async def test_a_topic_that_is_ill_is_told(server: Kafka) -> None:
     """By its own settings and those it has from its cluster."""
     expected = {
         **SMALL,
-        "kafka-topic": "warning",
         "kafka-replication": "warning",
         "kafka-in-sync": "failure",
         "kafka-size": "failure",

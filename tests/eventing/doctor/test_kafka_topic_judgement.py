@@ -45,7 +45,7 @@ def test_settings(setting: str, value: str, expected: dict[str, str]) -> None:
 @pytest.mark.parametrize(
     ("partitions", "wanted", "expected"),
     [
-        ([WHOLE], "2", {"kafka-topic": "warning"}),
+        ([WHOLE], "2", {}),
         ([WHOLE, replace(WHOLE, leader=-1)], "2", {"kafka-topic": "failure"}),
         ([WHOLE, replace(WHOLE, in_sync=(1, 2))], "2", {"kafka-replication": "warning"}),
         ([WHOLE, replace(WHOLE, in_sync=(1,))], "2", {"kafka-replication": "warning", "kafka-in-sync": "failure"}),
@@ -70,3 +70,11 @@ def test_a_topic_of_somebody_else_is_to_be_there() -> None:
     assert "ok" == judge_absence(WISH).verdict
     assert "failure" == judge_absence(replace(WISH, is_external=True)).verdict
     assert "failure" == judge_denied(WISH).verdict
+
+
+@pytest.mark.parametrize(("policy", "is_well"), [("compact", True), ("delete", False), ("compact,delete", False)])
+def test_what_is_known_of_events_is_to_be_compacted(policy: str, is_well: bool) -> None:
+    """And nothing of it may go with time; how large and how old it is does not matter."""
+    wish = replace(WISH, is_compacted=True)
+    config = {**CONFIG, "cleanup.policy": policy, "retention.ms": "1", "max.message.bytes": "1"}
+    assert is_well == ({} == unwell([*judge_topic(wish, [WHOLE, WHOLE], config)]))

@@ -3,7 +3,11 @@ from typing import Any
 import pytest
 
 from eventing.doctor.inventory import Inventory
-from eventing.doctor.subject import subjects
+from eventing.doctor.need import Need
+from eventing.doctor.subject import kafka_address, subjects
+from eventing.resources.engine import Kafka, ServerKey, Topic
+from eventing.resources.identity import Key
+from eventing.resources.login import Login
 from eventing.settings import Settings
 from tests.eventing.doctor.seen import findings, unwell
 from tests.eventing.doctor.test_need import BROKER, CLASS, REDIS, made, secret
@@ -58,3 +62,20 @@ async def test_a_url_that_cannot_be_read_is_a_failure(url: str) -> None:
     """Whatever it begins with."""
     found = subjects(Settings(database_url=url), None, timeout_s=TIMEOUT_S)[1]
     assert {"database-reachable": "failure"} == unwell(await findings(found.examine()))
+
+
+def test_the_topics_of_a_broker_are_those_of_its_channel() -> None:
+    """Its events, which the main group reads, and what is known of them."""
+    topic = Topic("t", 4, 3, {"retention.ms": "1"}, is_external=True)
+    needs = [Need(Kafka(ServerKey("kafka", "a:1,b:2"), topic), Key("g", "Broker", "n", "x"), 1000)]
+    address = kafka_address(Kafka(ServerKey("kafka", "a:1,b:2"), topic), Login(), needs)
+    log, state = address.topics
+    assert ("a:1", "b:2") == address.bootstrap_servers
+    assert ("t", 4, 3, True, 1000) == (
+        log.name,
+        log.partitions,
+        log.replication_factor,
+        log.is_external,
+        log.size_max_bytes,
+    )
+    assert ("t.eventing", False, True) == (state.name, state.is_external, state.is_compacted)
