@@ -16,8 +16,9 @@ from channels.redis_streams.entry import position_of, start_after
 from channels.redis_streams.errors import FENCED, LOST, ServerError, translate
 from channels.redis_streams.group import Group
 from channels.redis_streams.member import Member
+from channels.redis_streams.ordering import Ordering
 from channels.redis_streams.parking import adopt
-from channels.redis_streams.publishing import Positioned, Publishing
+from channels.redis_streams.publishing import Answer, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
 from channels.redis_streams.retention import NO_RETENTION, Retention
@@ -54,6 +55,7 @@ class RedisChannel:
         self._readers: Final[dict[str, Reader]] = {}
         self._joining: Final = asyncio.Lock()
         self._hooks: Final[list[Callable[[], None]]] = []
+        self._ordering: Final = Ordering(self)
         self._remembering: Final = Remembering(self, f"{self._prefix}remembered")
         self._has_settled = True
         """Something may be trimmed."""
@@ -82,6 +84,7 @@ class RedisChannel:
             return
         self._is_open = False
         try:
+            await self._ordering.close()
             await asyncio.gather(*[reader.stop() for reader in self._readers.values()])
             with suppress(ChannelUnavailable):  # what is owed to a server that is gone, another process will do again
                 await self.server.committer.flush()
@@ -128,7 +131,7 @@ class RedisChannel:
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
-        receipt = _Answer(asyncio.get_running_loop().create_future())
+        receipt = Answer(asyncio.get_running_loop().create_future())
         self.submit(events, receipt)
         await receipt.answer
         return [*range(receipt.first, receipt.first + len(events))]
@@ -239,6 +242,11 @@ class RedisChannel:
 
     def keep_order(self, group: Group, *, is_needed: bool) -> None:
         """Whether one process at a time may receive for that group."""
+        self._ordering.need(group, is_needed=is_needed)
+
+    def reader_of(self, group: Group) -> Reader | None:
+        """Who reads for it here."""
+        return self._readers.get(group.name)
 
     # What is remembered
 
@@ -323,6 +331,7 @@ class RedisChannel:
         for group in self.groups.values():
             group.reset()
             group.tell()
+            self._ordering.ask(group)
 
     def refused(self, error: Exception) -> None:
         """Something that was published is. Where the server has lost all, who looks after it does so at once."""
@@ -341,11 +350,14 @@ class RedisChannel:
     async def tick(self) -> None:
         """Take what others left, trim what nobody wants, and learn what there is. Raises ChannelUnavailable."""
         server = self.server
-        joined = [group.key for group in self.groups.values() if group.members]
+        joined: list[Word] = []
+        for group in self.groups.values():
+            if group.members:
+                joined += (group.key, int(group.is_ordered))
         is_trimming, self._has_settled = self._has_settled, False
         age_ms = int(self.retention.age_s * 1000)
         try:
-            state, adopted, returned = await server.link.run(
+            state, adopted, returned, orders = await server.link.run(
                 TICK, self.keys, server.me, *server.member_prefixes, int(server.lease_s * 6000), age_ms,
                 self.retention.size_max_bytes, int(is_trimming or bool(self.retention)), *joined,
             )  # fmt: skip
@@ -361,34 +373,18 @@ class RedisChannel:
             return
         self.counters.learn(state)
         for key, moved in adopted:
-            group = self.groups.get(key.decode())
-            if group is not None:
-                adopt(group, moved)
-                group.tell()
+            heir = self.groups.get(key.decode())
+            if heir is not None:
+                adopt(heir, moved)
+                heir.tell()
+        for key, may_receive in orders:
+            self._ordering.decide(self.groups.get(key.decode()), may_receive)
         for key in returned:
             reader = self._readers.get(key.decode())
             if reader is not None:
                 with suppress(ServerError):
                     await reader.claim()
         await self._remembering.refresh()
-
-
-class _Answer(Positioned):
-    """A receipt that a publish waits for."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "asyncio.Future[None]") -> None:
-        super().__init__()
-        self.answer = answer
-
-    def stored(self) -> None:
-        if not self.answer.done():
-            self.answer.set_result(None)
-
-    def refused(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 def _closed() -> ChannelUnavailable:

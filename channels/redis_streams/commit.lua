@@ -100,6 +100,7 @@ end
 function operations.release()
   local group = word()
   if groups()[group] then give_back(group, me) end
+  end_order(group, me)
   hand_over_queues(me, '-', group)
 end
 
@@ -130,6 +131,7 @@ function operations.forget()
     end
     redis.call('XGROUP', 'DESTROY', log, group)
     redis.call('HDEL', P .. 'groups', group)
+    redis.call('HDEL', P .. 'order', group)
     known = nil
     redis.call('HDEL', state, 'u:' .. group, 'v:' .. group)
     count('events', -released)

@@ -163,8 +163,16 @@ local function hand_over_queues(owner, to, group)
   return moved
 end
 
+-- Whoever receives a group's events alone does so no more.
+local function end_order(group, owner)
+  if redis.call('HGET', P .. 'order', group) == owner then redis.call('HDEL', P .. 'order', group) end
+end
+
 local function leave(owner)
-  for name in pairs(groups()) do give_back(name, owner) end
+  for name in pairs(groups()) do
+    give_back(name, owner)
+    end_order(name, owner)
+  end
   hand_over_queues(owner, '-', nil)
 end
 

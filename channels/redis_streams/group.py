@@ -48,6 +48,12 @@ class Group:
         self.room: Final = Waiting()
         """Where the reader waits while the window is full."""
         self.queues: Final[dict[str, ParkingQueue]] = {}
+        self.is_ordered = False
+        """One process at a time may receive."""
+        self.is_standing_by = False
+        """Nothing is given out: another one receives, or has not given back yet what it had."""
+        self.has_given_way = False
+        """Another one receives; what was here is given back, or will be in a moment."""
         self.left = (0, 0)
         """Events and bytes that were parked when the last member of this process left."""
         self.acks: list[bytes] = []
@@ -130,7 +136,7 @@ class Group:
 
     def take(self, count: int) -> list[Held]:
         """The oldest, at most `count`."""
-        if self.channel.server.committer.is_choked:
+        if self.is_standing_by or self.channel.server.committer.is_choked:
             return []
         taken: list[Held] = []
         while self.returned and len(taken) < count:
@@ -239,6 +245,29 @@ class Group:
         self.waiting.wake_all()
         self.room.wake_all()
         self._drop_queues()
+
+    @property
+    def is_idle(self) -> bool:
+        """No member holds anything."""
+        return not self.held and all(queue.waiting == queue.events for queue in self.queues.values())
+
+    def stand_by(self) -> None:
+        """Give out nothing. What comes later may be older than what is here: it will go to its place."""
+        self.is_standing_by = True
+        while self.fresh:
+            self._push(self.fresh.popleft())
+        self.fresh_size_bytes = 0
+
+    def go_on(self) -> None:
+        """Give out again."""
+        self.is_standing_by = self.has_given_way = False
+        self.waiting.wake_all()
+
+    def give_way(self) -> None:
+        """Another process is about to receive in this one's stead."""
+        self.has_given_way = True
+        for member in [*self.members]:
+            member.give_way()
 
     def tell(self) -> None:
         """Whoever watches looks at its queues, and at what it holds."""

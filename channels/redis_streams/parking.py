@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
 _READ_SIZE_BYTES: Final = 2**20
 _READ_EVENTS_MAX: Final = 256
+_STANDING_BY_S: Final = 0.1
+"""When to look again at a queue that is about to go to another process."""
 _LOST_S: Final = 1.0
 """When to ask again for what should be there and is not."""
 _FIRST: Final = (-1.0, b"")
@@ -72,6 +74,8 @@ class ParkingQueue:
         """As the contract says it."""
         if self.events == self._taken:
             return None
+        if self._group.is_standing_by:
+            return _STANDING_BY_S
         if (self._ready and self._may_pop()) or self._next is None:
             return 0.0
         return max(0, self._next[1] - self._channel.server.clock.now_us()) / 1_000_000
@@ -109,7 +113,7 @@ class ParkingQueue:
         async with self._taking:
             if committer.is_choked:
                 await committer.flush()  # whoever finds nothing though something is due would ask again at once
-            while not self.is_gone:
+            while not (self.is_gone or self._group.is_standing_by):
                 while len(taken) < max_events and self._ready and self._may_pop():
                     taken.append(heappop(self._ready)[2])
                     self._taken += 1

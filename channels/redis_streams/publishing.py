@@ -1,5 +1,6 @@
 """What was published into one channel: gathered, put into a commit, and told to those who published it."""
 
+import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
@@ -30,6 +31,26 @@ class Positioned:
 
     def __init__(self) -> None:
         self.first: Position = 0
+
+
+class Answer(Positioned):
+    """A receipt that a publish waits for."""
+
+    __slots__ = ("answer",)
+
+    def __init__(self, answer: "asyncio.Future[None]") -> None:
+        super().__init__()
+        self.answer = answer
+
+    def stored(self) -> None:
+        """The events are stored."""
+        if not self.answer.done():
+            self.answer.set_result(None)
+
+    def refused(self, error: Exception) -> None:
+        """None of them is."""
+        if not self.answer.done():
+            self.answer.set_exception(error)
 
 
 class Publishing:

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _BACKOFF_MIN_S: Final = 0.05
 _BACKOFF_MAX_S: Final = 1.0
 _STOP_MAX_S: Final = 1.0
+_PAUSE_S: Final = 0.01
 _PAGE: Final = 1000
 _CLAIM_MAX: Final = 256
 
@@ -32,6 +33,7 @@ class Reader:
         self._connection: Connection | None = None
         self._task: asyncio.Task[None] | None = None
         self._is_stopping = False
+        self._is_asking = False
         self._claiming: Final = asyncio.Lock()
 
     def start(self) -> None:
@@ -50,12 +52,17 @@ class Reader:
         if self._connection is not None:
             self._connection.close()
 
-    async def pause(self, *, is_paused: bool) -> None:
-        """Read nothing meanwhile."""
-        self.is_paused = is_paused
-        self._group.room.wake_all()
-        if is_paused:
+    async def pause(self) -> None:
+        """Read nothing more; on return nothing is about to come."""
+        self.is_paused = True
+        while self._is_asking:
             await self.unblock()
+            await asyncio.sleep(_PAUSE_S)
+
+    def resume(self) -> None:
+        """Read again."""
+        self.is_paused = False
+        self._group.room.wake_all()
 
     async def unblock(self) -> None:
         """End the question that is under way."""
@@ -92,6 +99,7 @@ class Reader:
                 except (*DRIVER_ERRORS, ChannelUnavailable) as error:
                     await self._look_at(error)
                 finally:
+                    self._is_asking = False
                     connection.close()
             if not self._is_stopping:
                 await asyncio.sleep(backoff_s)
@@ -111,10 +119,12 @@ class Reader:
                 await group.room.wait()
                 continue
             me = server.me
+            self._is_asking = True
             answer: Any = await connection.call(
                 "XREADGROUP", "GROUP", group.key, me, "COUNT", group.read_events(), "BLOCK", block_ms,
                 "STREAMS", self._channel.log, ">", patience_s=server.block_s,
             )  # fmt: skip
+            self._is_asking = False
             if answer is not None and me == server.me:
                 group.add(answer[0][1])
 

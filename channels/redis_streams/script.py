@@ -10,6 +10,7 @@ fence of the process that asks, `ARGV[1]` its member id. Behind the prefix:
   settled, and its bytes), the last id given (`ms`, `seq`), `born`, `rv` (version of what is remembered) |
 | `groups` | a hash: each group, and after which id it began |
 | `remembered` | a hash |
+| `order` | a hash: who receives the events of a group alone, while order is needed |
 | `members` | a hash: member ids that have something here, and when they were found dead |
 | `queues:ID` | a hash: the queues of a process, behind `u` or `o` for their order, and their bytes |
 | `z:ID:QUEUE`, `t:ID:QUEUE` | sorted sets: what waits in a queue, and what was taken from it |

@@ -1,5 +1,6 @@
 -- ARGV: member, its lease's key prefix, its fence's key prefix, how long a death is remembered (ms), milliseconds and bytes
--- of retention, 1 where to trim, the groups that this process has members of.
+-- of retention, 1 where to trim, then each group that this process has members
+-- of, and 1 where it needs order.
 if is_lost() then return redis.error_reply(LOST) end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
@@ -20,13 +21,38 @@ for _, owner in ipairs(redis.call('HKEYS', members)) do
   end
 end
 
-local adopted, returned = {}, {}
-for i = 8, #ARGV do
-  local group = ARGV[i]
+-- Whether this process may receive a group's events: 1 for yes, 0 where another one does so alone, 2 where it will as soon
+-- as the others have given back what they have.
+local function may_receive(group)
+  local holder = redis.call('HGET', P .. 'order', group)
+  if not holder then
+    redis.call('HSET', P .. 'order', group, me)
+  elseif holder ~= me then
+    return 0
+  end
+  for _, consumer in ipairs(redis.call('XPENDING', log, group)[4] or {}) do
+    if consumer[1] ~= me and consumer[1] ~= '-' then return 2 end
+  end
+  for _, owner in ipairs(redis.call('HKEYS', members)) do
+    for _, queue in ipairs(owner ~= me and redis.call('HKEYS', P .. 'queues:' .. owner) or {}) do
+      if group_of(queue) == group then return 2 end
+    end
+  end
+  return 1
+end
+
+local adopted, returned, orders = {}, {}, {}
+for i = 8, #ARGV, 2 do
+  local group, is_ordered = ARGV[i], ARGV[i + 1] == '1'
   if groups()[group] then
-    local moved = hand_over_queues('-', me, group)
-    if #moved > 0 then adopted[#adopted + 1] = {group, moved} end
-    if #redis.call('XPENDING', log, group, '-', '+', 1, '-') > 0 then returned[#returned + 1] = group end
+    local may = 1
+    if is_ordered then may = may_receive(group) else end_order(group, me) end
+    orders[#orders + 1] = {group, may}
+    if may > 0 then
+      local moved = hand_over_queues('-', me, group)
+      if #moved > 0 then adopted[#adopted + 1] = {group, moved} end
+      if #redis.call('XPENDING', log, group, '-', '+', 1, '-') > 0 then returned[#returned + 1] = group end
+    end
   end
 end
 
@@ -79,4 +105,4 @@ if ARGV[7] == '1' and redis.call('EXISTS', log) == 1 then
   end
 end
 groups()
-return {redis.call('HGETALL', state), adopted, returned}
+return {redis.call('HGETALL', state), adopted, returned, orders}
