@@ -198,7 +198,9 @@ class Subscription(Protocol):
 class Channel(Protocol):
     """Where events rest. A Protocol, because there are several."""
 
-    features: Features
+    @property
+    def features(self) -> Features:
+        """What it can do; of a channel on a server known once it is entered."""
 
     async def __aenter__(self) -> Self:
         """Ready for use on return. Raises ChannelUnavailable."""

@@ -96,6 +96,8 @@ class Engines:
         kept = self._retention(engine, owner)
         if isinstance(place.channel, JournalChannel):
             place.channel.retention = Retention(kept.age_s, kept.size_max_bytes)
+        elif place.backend is not None:
+            place.backend.keep(place.channel, kept)
         self.renew(engine)
 
     def renew(self, engine: Engine) -> None:
@@ -103,10 +105,12 @@ class Engines:
         if is_remote(engine):
             self._backends.renew(engine)
 
-    def server_fault(self, engine: Engine) -> str:
-        """Why the server of that engine takes nothing, as far as somebody asked it; empty where there is no server."""
+    def is_away(self, engine: Engine) -> bool:
+        """Whether a channel that takes nothing has its server to thank for it: a topic has troubles of its own, a
+        stream has none.
+        """
         backend = self._backends.find(engine.server) if is_remote(engine) else None
-        return "" if backend is None else backend.fault
+        return backend is not None and (bool(backend.fault) or isinstance(engine, engines.Redis))
 
     async def drop(self, engine: Engine, key: Key) -> None:
         """The owner is deleted, and its channel closed: nothing of it is kept. Raises ChannelUnavailable: later, then.

@@ -42,6 +42,12 @@ class Count(NamedTuple, Generic[T]):
 
 BROKER: Final[tuple[Count[BrokerStatus], ...]] = (
     Count(GAUGE, "eventing_broker_ready", "1 where the Broker takes events, else 0.", lambda b: b.ready),
+    Count(
+        GAUGE,
+        "eventing_broker_durable",
+        "1 where what was accepted survives a crash of whatever keeps it, else 0.",
+        lambda b: b.durable,
+    ),
     Count(GAUGE, "eventing_broker_triggers", "Triggers of the Broker.", lambda b: b.triggers),
     Count(COUNTER, "eventing_broker_accepted_events", "Events stored, replies among them.", lambda b: b.accepted),
     Count(COUNTER, "eventing_broker_reply_events", "Replies of subscribers that were stored.", lambda b: b.replies),

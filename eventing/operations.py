@@ -29,8 +29,9 @@ class BrokerStatus:
     message: str
     address: str
     channel: str
-    """`journal` or `memory`, empty where there is none."""
+    """`journal`, `memory`, `redis` or `kafka`, empty where there is none."""
     durable: bool
+    """What it answered 202 for survives a crash of whatever keeps it."""
     statistics: ChannelStatistics | None
     accepted: int
     replies: int
@@ -41,6 +42,10 @@ class BrokerStatus:
     """Events judged by no Trigger though they were accepted and do not wait to be: 0, unless there is a bug."""
     retention: RetentionStatus | None = None
     """None where settled events cannot be kept."""
+    server: str = ""
+    """Where its channel is, without a login; empty where it is in this process."""
+    persistence: str = ""
+    """What that server does to keep events, in its own word, such as Redis' `appendfsync`."""
 
 
 @dataclass(frozen=True, slots=True)

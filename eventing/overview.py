@@ -20,6 +20,7 @@ from eventing.operations import (
 from eventing.reconcilers.controller import Controller
 from eventing.reconcilers.served import ServedBroker, ServedTrigger
 from eventing.resources.broker import BROKER
+from eventing.resources.engine import address_of
 from eventing.resources.identity import Key
 from eventing.resources.trigger import TRIGGER
 
@@ -94,7 +95,7 @@ def _by_name(items: Iterable[tuple[Key, T]]) -> list[tuple[Key, T]]:
 
 
 def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
-    broker, readiness = served.broker, served.readiness
+    broker, readiness, ground = served.broker, served.readiness, served.ground
     channel = broker.channel
     statistics = None if channel is None else channel.statistics()
     return BrokerStatus(
@@ -104,7 +105,7 @@ def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
         reason=readiness.reason,
         message=readiness.message,
         address=served.sink.uri,
-        channel="" if served.ground is None else served.ground.engine.name,
+        channel="" if ground is None else ground.engine.name,
         durable=channel is not None and channel.features.durable,
         statistics=statistics,
         accepted=0 if statistics is None else statistics.stored,
@@ -113,6 +114,8 @@ def _broker_status(key: Key, served: ServedBroker) -> BrokerStatus:
         orphans=broker.orphans,
         unaccounted=broker.unaccounted,
         retention=_retention_status(channel.retention) if isinstance(channel, JournalChannel) else None,
+        server="" if ground is None or ground.backend is None else address_of(ground.engine),
+        persistence="" if ground is None else ground.persistence,
     )
 
 

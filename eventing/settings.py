@@ -75,6 +75,11 @@ class Settings(BaseSettings):
     redis_secret: str | None = None
     """The Secret with the login there, by its name in the namespace `knative-eventing`. Knative keeps those of Kafka
     there, too."""
+    redis_size_max_bytes: PositiveInt = GIB
+    """What one channel on a Redis server holds that somebody has still to get, 503 above; `maxmemory` bounds all of
+    them. A Redis string is no larger than 512 MB."""
+    redis_events_max: PositiveInt = 10_000_000
+    """The same in events: each costs the server some hundred bytes beside its own."""
     kafka_bootstrap_servers: BootstrapServers = "127.0.0.1:9092"
     """The Kafka cluster of Brokers and channels that no ConfigMap gives one: `HOST:PORT`, several with commas between.
     Kafka's own port."""

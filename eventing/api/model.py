@@ -54,9 +54,14 @@ class Broker(Model):
     address: str
     """Where events are sent to."""
     channel: str
-    """What its events rest in: `journal` or `memory`; empty where there is no channel."""
+    """What its events rest in: `journal`, `memory`, `redis` or `kafka`; empty where there is no channel."""
     durable: bool
-    """Events survive the process."""
+    """What was answered with 202 survives a crash of whatever keeps it."""
+    server: str
+    """Where its channel is; empty where it is in this process."""
+    persistence: str
+    """What that server does to keep events, in its own word: Redis' `appendfsync` (`none` without an AOF, `unknown`
+    where one may not ask), Kafka's `acks`."""
     retention: Retention | None
     """None where settled events cannot be kept."""
     statistics: Statistics | None

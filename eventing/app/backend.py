@@ -1,11 +1,29 @@
 """Connections to servers that channels rest on, made as the settings say."""
 
+from channels.memory_dead_letter import MemoryDeadLetters
 from eventing.backend.contract import Backend, Remote
-from eventing.errors import ResolutionError
+from eventing.resources.engine import Redis
 from eventing.settings import Settings
 
 
 def create_backend(settings: Settings, engine: Remote) -> Backend:
-    """A connection to that server, which was not entered yet."""
-    del settings
-    raise ResolutionError("EngineNotAvailable", f"this server has no engine for {engine.name}")
+    """A connection to that server, which was not entered yet.
+
+    Drivers are imported when somebody needs one: a server without Redis and Kafka starts without them.
+    """
+    if isinstance(engine, Redis):
+        from eventing.backend.redis_server import RedisBackend
+
+        return RedisBackend(
+            engine.server,
+            engine.login,
+            events_max=settings.redis_events_max,
+            size_max_bytes=settings.redis_size_max_bytes,
+        )
+    from eventing.backend.kafka_cluster import KafkaBackend
+
+    return KafkaBackend(
+        engine.server,
+        engine.login,
+        dead_letters=MemoryDeadLetters(size_max_bytes=settings.dead_letter_size_max_bytes),
+    )

@@ -38,6 +38,9 @@ class Backend(Protocol):
     def channel(self, name: str, engine: Remote, retention: Retention) -> Channel:
         """A channel that was not entered yet. To enter it raises ChannelUnavailable."""
 
+    def keep(self, channel: Channel, retention: Retention) -> None:
+        """From now on the channel keeps settled events as long as that, where it is the backend's affair."""
+
     async def drop(self, name: str, engine: Remote) -> None:
         """Delete a channel that is not entered, with all there is of it; what is not ours stays. Twice is once.
 

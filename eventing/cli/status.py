@@ -86,9 +86,16 @@ def _journal_row(journal: Mapping[str, Any]) -> Sequence[object]:
 def _broker_row(broker: Mapping[str, Any]) -> Sequence[object]:
     held = broker["statistics"]
     return (
-        broker["namespace"], broker["name"], _ready(broker), broker["channel"] or "-",
+        broker["namespace"], broker["name"], _ready(broker), _channel(broker),
         "-" if held is None else held["events"], broker["accepted"], broker["triggers"], broker["address"],
     )  # fmt: skip
+
+
+def _channel(broker: Mapping[str, Any]) -> str:
+    """What its events rest in, and where that is a server how far one may trust it."""
+    if not broker["persistence"]:
+        return broker["channel"] or "-"
+    return f"{broker['channel']} ({broker['persistence']}{'' if broker['durable'] else ', not durable'})"
 
 
 def _trigger_row(trigger: Mapping[str, Any]) -> Sequence[object]:

@@ -93,8 +93,8 @@ class Opening:
         except TimeoutError:
             self._tell(SERVER_UNAVAILABLE, f"{address} does not answer within {OPEN_TIMEOUT_S:g} s")
         except ChannelUnavailable as error:
-            fault = self._engines.server_fault(engine)
-            self._tell(SERVER_UNAVAILABLE if fault else CHANNEL_FAILED, f"{address}: {error}")
+            reason = SERVER_UNAVAILABLE if self._engines.is_away(engine) else CHANNEL_FAILED
+            self._tell(reason, f"{address}: {error}")
         except ResolutionError as error:
             self._tell(error.reason, error.message)
         else:

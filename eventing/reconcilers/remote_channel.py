@@ -124,7 +124,7 @@ class RemoteChannels:
     def _readiness(self, engine: Engine, fault: str) -> Readiness:
         if not fault:
             return Readiness()
-        reason = SERVER_UNAVAILABLE if self._engines.server_fault(engine) else CHANNEL_FAILED
+        reason = SERVER_UNAVAILABLE if self._engines.is_away(engine) else CHANNEL_FAILED
         return Readiness(ready=False, reason=reason, message=f"{address_of(engine)}: {fault}")
 
 

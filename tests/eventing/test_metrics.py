@@ -33,6 +33,7 @@ def test_every_count_of_a_broker_and_its_channel_is_a_series() -> None:
     seen = scraped(SmallOperations(broker_list=[status]))
     expected = {
         "eventing_broker_ready shop default": 1,
+        "eventing_broker_durable shop default": 0,
         "eventing_broker_triggers shop default": 1,
         "eventing_broker_accepted_events_total shop default": 20,
         "eventing_broker_reply_events_total shop default": 6,

@@ -16,6 +16,7 @@ async def test_brokers_are_listed_in_camel_case() -> None:
             "events": 7, "sizeBytes": 900, "eventsMax": 1000, "sizeMaxBytes": 32_000, "stored": 20, "damaged": 0,
         },
         "accepted": 20, "replies": 6, "triggers": 1, "orphans": {}, "unaccounted": 0,
+            "server": "", "persistence": "",
     }  # fmt: skip
     async with asked(stocked()) as api:
         items = (await api.get("/ops/v1/brokers")).json()["items"]

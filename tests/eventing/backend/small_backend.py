@@ -54,6 +54,7 @@ class SmallBackend:
         self.dead_letters = MemoryDeadLetters(size_max_bytes=2**20)
         self.logins = [login]
         self.is_open = False
+        self.kept: Retention | None = None
         self.channels: dict[str, SmallChannel] = {}
         self._server = server
         server.connections.append(self)
@@ -76,6 +77,9 @@ class SmallBackend:
     def channel(self, name: str, engine: Remote, retention: Retention) -> Channel:
         self.channels[name] = SmallChannel(self._server)
         return self.channels[name]
+
+    def keep(self, channel: Channel, retention: Retention) -> None:
+        self.kept = retention
 
     async def drop(self, name: str, engine: Remote) -> None:
         await self._server.answer()

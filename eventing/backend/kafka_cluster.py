@@ -1,0 +1,97 @@
+"""A Kafka cluster as a backend: its topics are channels."""
+
+from typing import Final, Self
+
+from channels.contract import Channel
+from channels.dead_letter import DeadLetters
+from channels.kafka import KafkaChannel, KafkaCluster, Security, Topic
+from dispatcher.fanout import GROUP
+from eventing.backend.contract import Remote
+from eventing.errors import ResolutionError
+from eventing.resources import engine as engines
+from eventing.resources import retention as spoken
+from eventing.resources.login import SECRET_INVALID, Login
+
+NO_BOUND: Final = 2**53
+"""A topic's own retention is the bound of what it holds."""
+
+
+class KafkaBackend:
+    """One connection."""
+
+    persistence = "acks=all"
+
+    def __init__(self, server: engines.ServerKey, login: Login | None, *, dead_letters: DeadLetters) -> None:
+        self._server = server
+        self._problem = ""
+        """Why a login that came later could not be used."""
+        self._cluster = KafkaCluster(server.address, security=_security(server, login))
+        self.dead_letters = dead_letters
+
+    async def __aenter__(self) -> Self:
+        await self._cluster.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._cluster.__aexit__(*exc)
+
+    @property
+    def fault(self) -> str:
+        """As the cluster told last, whichever channel asked."""
+        return self._problem or self._cluster.link.fault or ""
+
+    def fault_of(self, channel: Channel) -> str:
+        """Its own, or the cluster's."""
+        assert isinstance(channel, KafkaChannel)
+        return self.fault or channel.fault or ""
+
+    def channel(self, name: str, engine: Remote, retention: spoken.Retention) -> Channel:
+        """The topic. Events bear where they were found, as in Knative. How long they stay is the topic's affair."""
+        assert isinstance(engine, engines.Kafka)
+        return self._cluster.channel(
+            name, topic=_topic(engine), events_max=NO_BOUND, size_max_bytes=NO_BOUND, adds_position_attributes=True
+        )
+
+    def keep(self, channel: Channel, retention: spoken.Retention) -> None:
+        """The topic's affair."""
+
+    async def drop(self, name: str, engine: Remote) -> None:
+        """The topic, unless it is somebody else's; what is ours beside it in any case, and groups of ours."""
+        assert isinstance(engine, engines.Kafka)
+        await self._cluster.drop(_topic(engine), (GROUP,))
+
+    async def log_in(self, login: Login | None) -> None:
+        """Connections that are open are made anew; where the login is of no use, they stay, and that is a fault."""
+        try:
+            await self._cluster.replace_security(_security(self._server, login))
+        except ResolutionError as error:
+            self._problem = error.message
+        else:
+            self._problem = ""
+
+
+def _topic(engine: engines.Kafka) -> Topic:
+    topic = engine.topic
+    return Topic(topic.name, topic.partitions, topic.replication_factor, topic.config, topic.is_external)
+
+
+def _security(server: engines.ServerKey, login: Login | None) -> Security | None:
+    """Raises ResolutionError where a certificate or key is none."""
+    if login is None:
+        return None
+    protocol = ("SASL_" if login.mechanism else "") + ("SSL" if login.has_tls else "PLAINTEXT")
+    security = Security(
+        protocol,
+        login.mechanism or "PLAIN",
+        login.user,
+        login.password,
+        login.ca_certificates,
+        login.certificate,
+        login.key,
+    )
+    try:
+        security.options()
+    except ValueError as error:
+        place = "the Secret" if server.secret is None else f"secret {server.secret.namespace}/{server.secret.name}"
+        raise ResolutionError(SECRET_INVALID, f"{place}: {error}") from error
+    return security

@@ -1,0 +1,69 @@
+"""A Redis server as a backend: its streams are channels."""
+
+from typing import Self
+
+from channels.contract import Channel
+from channels.dead_letter import DeadLetters
+from channels.redis_streams import Credentials, RedisServer, Retention
+from channels.redis_streams.channel import RedisChannel
+from eventing.backend.contract import Remote
+from eventing.resources import retention as spoken
+from eventing.resources.engine import ServerKey
+from eventing.resources.login import Login
+
+
+class RedisBackend:
+    """One connection. A channel holds no more than `events_max` events of `size_max_bytes` that somebody has still to
+    get.
+    """
+
+    def __init__(self, server: ServerKey, login: Login | None, *, events_max: int, size_max_bytes: int) -> None:
+        self._server = RedisServer(server.address, credentials=_credentials(login))
+        self._events_max = events_max
+        self._size_max_bytes = size_max_bytes
+        self.dead_letters: DeadLetters = self._server.dead_letters
+
+    async def __aenter__(self) -> Self:
+        await self._server.__aenter__()
+        return self
+
+    async def __aexit__(self, *exc: object) -> None:
+        await self._server.__aexit__(*exc)
+
+    @property
+    def fault(self) -> str:
+        """As the server told last."""
+        return self._server.fault or ""
+
+    @property
+    def persistence(self) -> str:
+        """Redis' `appendfsync`, `none` without an AOF, `unknown` where one may not ask."""
+        return self._server.persistence
+
+    def fault_of(self, channel: Channel) -> str:
+        """The server's: a stream that was deleted there is made anew."""
+        return self.fault
+
+    def channel(self, name: str, engine: Remote, retention: spoken.Retention) -> Channel:
+        """The stream of that name."""
+        kept = Retention(retention.age_s, retention.size_max_bytes)
+        return self._server.channel(
+            name, events_max=self._events_max, size_max_bytes=self._size_max_bytes, retention=kept
+        )
+
+    def keep(self, channel: Channel, retention: spoken.Retention) -> None:
+        """From now on it keeps settled events as long as that."""
+        assert isinstance(channel, RedisChannel)
+        channel.retention = Retention(retention.age_s, retention.size_max_bytes)
+
+    async def drop(self, name: str, engine: Remote) -> None:
+        """The stream of that name, and all beside it."""
+        await self._server.drop(name)
+
+    async def log_in(self, login: Login | None) -> None:
+        """Connections that are open are made anew."""
+        self._server.replace_credentials(_credentials(login))
+
+
+def _credentials(login: Login | None) -> Credentials | None:
+    return None if login is None else Credentials(login.user, login.password, login.ca_certificates)
