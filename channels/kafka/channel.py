@@ -89,6 +89,7 @@ class KafkaChannel:
         self._origin = os.urandom(8)
         self.parking = Parking(cluster.link, self.topic.state, self._state, self._origin)
         self.partitions = await cluster.ensure(self.topic)
+        await cluster.open_dead_letters(self.topic.replication_factor)
         self.book.ends = [0] * self.partitions
         await self.follow(self.partitions, range(self.partitions))
         await self._look()

@@ -13,6 +13,7 @@ from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionErro
 from channels.errors import ChannelUnavailable
 from channels.kafka.channel import KafkaChannel
 from channels.kafka.consumer import Consumer, Timing
+from channels.kafka.dead_letter import KafkaDeadLetters
 from channels.kafka.errors import FAULTS, translated
 from channels.kafka.link import Link
 from channels.kafka.security import Security
@@ -21,6 +22,7 @@ from channels.kafka.topic import STATE_CONFIG, Topic
 
 _CALL_TIMEOUT_S: Final = 10.0
 """After so long without an answer a producer gets its 503. What it sent may be stored all the same."""
+DEAD_LETTER_TOPIC: Final = "eventing-dead-letters"
 _COMPLAIN_S: Final = 1.0
 _EVENTS_MAX: Final = 1_000_000
 _SIZE_MAX_BYTES: Final = 2**40
@@ -39,6 +41,7 @@ class KafkaCluster:
         security: Security | None = None,
         timing: Timing | None = None,
         timeout_s: float = _CALL_TIMEOUT_S,
+        dead_letter_topic: str = DEAD_LETTER_TOPIC,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.bootstrap_servers: Final = bootstrap_servers
@@ -48,6 +51,9 @@ class KafkaCluster:
         self.link: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self.tail: Final = Tail(self.link, self._patient)
+        self.dead_letters: Final = KafkaDeadLetters(self.link, self.tail, dead_letter_topic)
+        self._are_letters_open = False
+        self._opening: Final = asyncio.Lock()
         self._channels: Final[list[KafkaChannel]] = []
         self._complained_s = -_COMPLAIN_S
 
@@ -59,6 +65,7 @@ class KafkaCluster:
         return self
 
     async def __aexit__(self, *exc: object) -> None:
+        await self.dead_letters.close()
         await self.tail.close()
         await self._patient.close()
         await self.link.close()
@@ -117,6 +124,14 @@ class KafkaCluster:
             await self._widen(topic.name, topic.partitions)
             count = await self._wait_for(topic.name, topic.partitions)
         return count
+
+    async def open_dead_letters(self, replication_factor: int) -> None:
+        """They are there, and what is in them is known. Twice is once. Raises ChannelUnavailable."""
+        async with self._opening:
+            if not self._are_letters_open:
+                await self.ensure_compacted(self.dead_letters.topic, 1, replication_factor)
+                await self.dead_letters.open()
+                self._are_letters_open = True
 
     async def ensure_state(self, topic: Topic, partitions: int) -> None:
         """The state topic has as many partitions. Raises ChannelUnavailable."""

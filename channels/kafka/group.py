@@ -18,6 +18,7 @@ from channels.kafka.member import Member
 from channels.kafka.shelf import Entry, Shelves
 from channels.kafka.topic import position_of
 from channels.offsets import Offsets
+from channels.waiting import Waiting
 
 if TYPE_CHECKING:
     from channels.kafka.channel import KafkaChannel
@@ -49,7 +50,7 @@ class Group:
         self._fresh: Final[deque[Held]] = deque()
         self._fresh_bytes = 0
         self._returned: Final[list[tuple[Position, Held]]] = []
-        self._waiting: Final[deque[asyncio.Future[None]]] = deque()
+        self._waiting: Final = Waiting()
         self.is_halted = False
         """A rebalance is under way: nothing is handed out."""
         self._room = asyncio.Event()
@@ -114,24 +115,13 @@ class Group:
         self.shelves.put_back(entries)
 
     async def wait(self) -> None:
-        """Until woken. Whoever is cancelled after it was woken passes that on."""
-        waiter = asyncio.get_running_loop().create_future()
-        self._waiting.append(waiter)
-        try:
-            await waiter
-        except asyncio.CancelledError:
-            with contextlib.suppress(ValueError):
-                self._waiting.remove(waiter)
-            self.wake()
-            raise
+        """Until woken."""
+        await self._waiting.wait()
 
     def wake(self) -> None:
         """One of those who wait, where something is there."""
-        while self._waiting and (self._fresh or self._returned) and not self.is_halted:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
-                return
+        if self._waiting and (self._fresh or self._returned) and not self.is_halted:
+            self._waiting.wake()
 
     # Its life
 
@@ -152,10 +142,7 @@ class Group:
         self.is_closed = True
         if self._timer is not None:
             self._timer.cancel()
-        while self._waiting:
-            waiter = self._waiting.popleft()
-            if not waiter.done():
-                waiter.set_result(None)
+        self._waiting.wake_all()
         for task in (self._running, self._reading):
             if task is not None:
                 task.cancel()

@@ -1,0 +1,59 @@
+"""Dead letters in Kafka obey every law of theirs, and are the same for all processes."""
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from channels.dead_letter import EVERYTHING, Selector
+from channels.dead_letter_conformance import LAWS, Law
+from channels.dead_letter_witness import comes, event_ids, filled, letters_of
+from channels.kafka.cluster import KafkaCluster
+from channels.kafka.dead_letter import KafkaDeadLetters
+from tests.rig.kafka import Kafka
+
+
+@asynccontextmanager
+async def a_store(kafka: Kafka, topic: str) -> AsyncIterator[KafkaDeadLetters]:
+    async with KafkaCluster(kafka.bootstrap_servers, dead_letter_topic=topic) as cluster:
+        await cluster.open_dead_letters(1)
+        yield cluster.dead_letters
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+async def test_dead_letters_in_kafka_obey(law: Law, kafka: Kafka) -> None:
+    run = uuid.uuid4().hex
+    await law(lambda *, storage="a": a_store(kafka, f"letters-{run}-{storage}"))
+
+
+async def test_all_processes_see_the_same(kafka: Kafka) -> None:
+    """What one keeps, discards and redrives, the other sees; of two who claim at once each letter goes to one."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    async with a_store(kafka, topic) as one, a_store(kafka, topic) as other:
+        await filled(one, 6)
+        await comes(["1", "2", "3", "4", "5", "6"], lambda: _ids(other))
+        await other.discard(Selector(ids=((await letters_of(other))[0].id,)))
+        await comes(["2", "3", "4", "5", "6"], lambda: _ids(one))
+        here, there = await asyncio.gather(one.claim(EVERYTHING, rate=None), other.claim(EVERYTHING, rate=None))
+        assert 5 == here.total + there.total
+        await comes([here.id, there.id], lambda: _redrives(other, here.id))
+        driver, redrive = (one, here) if here.total else (other, there)
+        for letter in await driver.claimed(redrive.id, 10):
+            driver.redriven(letter)
+        for store in (one, other):
+            await comes([], lambda store=store: _ids(store))
+            await comes(5, lambda store=store: _delivered(store))
+
+
+async def _ids(store: KafkaDeadLetters) -> list[str]:
+    return event_ids(await letters_of(store))
+
+
+async def _redrives(store: KafkaDeadLetters, first: str) -> list[str]:
+    return sorted((one.id for one in store.redrives), key=lambda one: one != first)
+
+
+async def _delivered(store: KafkaDeadLetters) -> int:
+    return sum(one.delivered for one in store.redrives)
