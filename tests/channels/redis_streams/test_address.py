@@ -1,0 +1,46 @@
+"""A Redis URL says where and as whom."""
+
+import pytest
+
+from channels.redis_streams.address import Address, parse_address
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("redis://host", Address((("host", 6379),), 0, "", "", "", False, "")),
+        ("redis://u:p%40:x@h:1/3", Address((("h", 1),), 3, "u", "p@:x", "", False, "")),
+        ("redis://:p@[::1]:1", Address((("::1", 1),), 0, "", "p", "", False, "")),
+        ("rediss://h?ssl_ca_certs=/a/b", Address((("h", 6379),), 0, "", "", "", True, "/a/b")),
+        ("redis+sentinel://a,b:1/s/2", Address((("a", 26379), ("b", 1)), 2, "", "", "s", False, "")),
+        ("rediss+sentinel://u:p@a/s", Address((("a", 26379),), 0, "u", "p", "s", True, "")),
+    ],
+)
+def test_a_url_is_read(url: str, expected: Address) -> None:
+    """With its defaults, and escapes in what is secret."""
+    assert expected == parse_address(url)
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://h",
+        "h:6379",
+        "redis://",
+        "redis://h/x",
+        "redis://h/1/2",
+        "redis://a,b",
+        "redis+sentinel://a",
+        "redis://h:p",
+    ],
+)
+def test_what_is_no_url_is_refused(url: str) -> None:
+    """With a sentence, before anything is connected to."""
+    with pytest.raises(ValueError, match=r"\w+ \w+"):
+        parse_address(url)
+
+
+def test_an_address_is_told_without_its_password() -> None:
+    """In logs."""
+    assert "h:1" == parse_address("redis://u:secret@h:1/3").told
+    assert "a:26379,b:1 (s)" == parse_address("redis+sentinel://:secret@a,b:1/s").told
