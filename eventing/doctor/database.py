@@ -23,6 +23,7 @@ from eventing.doctor.database_judgement import (
     judge_tables,
     judge_writable,
 )
+from eventing.doctor.fault import words_of
 from eventing.doctor.finding import Finding, failure, ok, skipped
 from eventing.store.model import METADATA
 from eventing.store.schema import REVISION
@@ -55,7 +56,7 @@ async def examine_database(url: str, timeout_s: float) -> AsyncIterator[Finding]
         )
         return
     except (*_LOST, TimeoutError, ValueError) as error:
-        words = f"no answer within {timeout_s:g} s" if isinstance(error, TimeoutError) else str(error)
+        words = words_of(error, timeout_s)
         yield failure(
             Check.DATABASE_REACHABLE, words, "start it, or mend host and port in --database-url; look at firewalls"
         )
@@ -64,7 +65,7 @@ async def examine_database(url: str, timeout_s: float) -> AsyncIterator[Finding]
         async for finding in _postgres(connection, timeout_s):
             yield finding
     except (*_LOST, TimeoutError) as error:
-        words = f"it stopped answering: {error or type(error).__name__}"
+        words = f"it stopped answering: {words_of(error, timeout_s)}"
         yield failure(Check.DATABASE_REACHABLE, words, "look into the server's log")
     finally:
         connection.terminate()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import AsyncIterator, Mapping
-from contextlib import asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -11,8 +11,10 @@ from typing import Any, Final
 from redis import exceptions
 from redis.asyncio import Redis
 from redis.asyncio.retry import Retry
+from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
+from channels.redis_streams.address import parse_address
 from eventing.doctor import redis_judgement as judgement
 from eventing.doctor.check import Check
 from eventing.doctor.clock_judgement import judge_clock, judge_latency
@@ -42,6 +44,11 @@ class RedisAddress:
 
 async def examine_redis(address: RedisAddress, timeout_s: float) -> AsyncIterator[Finding]:
     """All about it; each answer has that long."""
+    try:
+        parse_address(address.url)
+    except ValueError as error:
+        yield failure(Check.REDIS_REACHABLE, str(error), "mend its address: redis://HOST:PORT, or rediss:// for TLS")
+        return
     async with _client(address, timeout_s) as client:
         try:
             async for finding in _examine(client):
@@ -63,27 +70,32 @@ def _refused(address: RedisAddress, error: exceptions.AuthenticationError) -> Fi
 
 @asynccontextmanager
 async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redis]:
-    """One that tries everything once."""
-    with TemporaryDirectory(prefix="eventing-") as folder:
-        client = Redis.from_url(
-            address.url,
-            username=address.user or None,
-            password=address.password or None,
-            socket_timeout=timeout_s,
-            socket_connect_timeout=timeout_s,
-            retry=Retry(NoBackoff(), 0),
-            decode_responses=True,
-            **_tls(address, Path(folder)),
-        )
-        try:
-            yield client
-        finally:
-            await client.aclose()
+    """One that tries everything once: of the server of that URL, or of the master that its Sentinels name."""
+    place = parse_address(address.url)
+    async with AsyncExitStack() as stack:
+        options: dict[str, Any] = {
+            "socket_timeout": timeout_s,
+            "socket_connect_timeout": timeout_s,
+            "retry": Retry(NoBackoff(), 0),
+            "decode_responses": True,
+            **_tls(address, Path(stack.enter_context(TemporaryDirectory(prefix="eventing-")))),
+        }
+        login: dict[str, Any] = {"username": address.user or None, "password": address.password or None}
+        if not place.service:
+            client = Redis.from_url(address.url, **login, **options)
+        else:
+            options |= {"ssl": True} if place.has_tls else {}
+            several: Any = Sentinel(place.hosts, sentinel_kwargs=options, db=place.database, **login, **options)  # type: ignore[no-untyped-call]
+            for one in several.sentinels:
+                stack.push_async_callback(one.aclose)
+            client = several.master_for(place.service)
+        stack.push_async_callback(client.aclose)
+        yield client
 
 
 def _tls(address: RedisAddress, folder: Path) -> Mapping[str, Any]:
     """OpenSSL reads a key from a file alone."""
-    if not address.url.startswith("rediss:"):
+    if not address.url.startswith("rediss"):
         return {}
     files = {}
     if address.certificate:

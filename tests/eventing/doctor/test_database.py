@@ -84,6 +84,7 @@ async def test_one_that_is_away_is_a_failure(url: str) -> None:
     (found,) = await look(url)
     assert ("database-reachable", "failure") == (found.check, found.verdict)
     assert "secret" not in found.words
+    assert found.words.startswith(("Connection refused", "its name is not known"))
 
 
 async def test_one_that_refuses_is_told_from_one_that_is_away(postgres: Postgres) -> None:

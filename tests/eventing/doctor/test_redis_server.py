@@ -8,6 +8,7 @@ import pytest
 from eventing.doctor.finding import Finding
 from eventing.doctor.redis_server import RedisAddress, examine_redis
 from tests.eventing.doctor.seen import findings, unwell, words
+from tests.rig.child import Child, free_port
 from tests.rig.proxy import Proxy
 from tests.rig.redis import Redis, running_redis
 
@@ -170,3 +171,27 @@ async def test_a_cluster_is_asked_whether_keys_may_be_used_together(redis_server
         found = await look(member)
         assert {"redis-writes": "failure"} == unwell(found)
         assert "slot" in words(found, "redis-writes")
+
+
+async def test_a_sentinel_is_asked_for_the_master(server: Redis, redis_server_program: Path, tmp_path: Path) -> None:
+    """Which is looked at; of a service that it does not know it says so."""
+    port, config = free_port(), tmp_path / "sentinel.conf"
+    config.write_text(
+        f"bind 127.0.0.1\nport {port}\nsentinel monitor shop 127.0.0.1 {server.port} 1\n"
+        f"sentinel auth-pass shop {server.password}\n"
+    )
+    child = Child((str(redis_server_program), str(config), "--sentinel"), tmp_path / "log")
+    try:
+        assert child.wait_ready(lambda: "+monitor master shop" in child.log), child.log
+        url = f"redis+sentinel://127.0.0.1:{port}/"
+        assert {} == unwell(await findings(examine_redis(RedisAddress(f"{url}shop", password="secret-word"), 5.0)))
+        (found,) = await findings(examine_redis(RedisAddress(f"{url}other"), TIMEOUT_S))
+        assert ("redis-reachable", "failure") == (found.check, found.verdict)
+    finally:
+        child.stop()
+
+
+async def test_an_address_that_is_none_is_told() -> None:
+    """As the channel reads it."""
+    (found,) = await findings(examine_redis(RedisAddress("redis+sentinel://a:1,b:2"), TIMEOUT_S))
+    assert ("redis-reachable", "failure") == (found.check, found.verdict)
