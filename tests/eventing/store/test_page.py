@@ -10,7 +10,7 @@ from eventing.errors import Expired, InvalidToken
 from eventing.resources.identity import GroupKind
 from eventing.store.page import Page, page_of, position_of, token_of
 
-TEXT = st.text(st.characters(exclude_categories=["Cs"]))
+TEXT = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"))
 BROKERS = GroupKind("eventing.knative.dev", "Broker")
 
 
