@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Final
 from channels.contract import Position
 from channels.errors import ChannelUnavailable
 from channels.kafka.consumer import Consumer
-from channels.kafka.errors import closed
+from channels.kafka.errors import closed, translated
 from channels.kafka.lease import Held, Lease
 from channels.kafka.link import Found
 from channels.kafka.member import Member
@@ -137,8 +137,9 @@ class Group:
         """Commit what was settled, and leave."""
         if self.is_closed:
             return
-        with contextlib.suppress(ChannelUnavailable):
-            await self.commit()
+        with contextlib.suppress(ChannelUnavailable, TimeoutError):
+            async with asyncio.timeout(self._channel.timing.patience_s):
+                await self.commit()
         self.is_closed = True
         if self._timer is not None:
             self._timer.cancel()
@@ -245,7 +246,11 @@ class Group:
             leases = [one for one in self._leases.values() if is_whole or one.is_dirty]
             snapshot = {one.partition: (one.offsets.floor, one.offsets.metadata()) for one in leases}
             marks = [(one, (one.offsets.floor, len(one.offsets.beyond))) for one in leases]
-            await self._channel.state_stored()
+            try:
+                async with asyncio.timeout(self._channel.timing.session_s):
+                    await self._channel.state_stored()
+            except TimeoutError as error:
+                raise translated(error) from error
             if not snapshot or self._consumer is None:
                 return True
             is_kept = await self._consumer.commit(snapshot)
