@@ -195,7 +195,12 @@ def wrapped(
 
 
 def with_position(event: Event, partition: int, offset: int) -> Event:
-    """The event with where it rests, as Knative's Kafka data plane shows it to filters and subscribers."""
+    """A read event with where it rests, as Knative's Kafka data plane shows it to filters and subscribers."""
+    if event.raw is not None:
+        # Nobody else has seen the event: its own map may be written to. This is on the way of every event.
+        event.raw["knativekafkapartition"] = b"%d" % partition
+        event.raw["knativekafkaoffset"] = b"%d" % offset
+        return event
     places: Mapping[str, Value | None] = {"knativekafkapartition": partition, "knativekafkaoffset": offset}
     changed = event.with_attributes(places)
     changed.trace = event.trace

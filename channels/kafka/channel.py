@@ -7,7 +7,6 @@ import os
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
-from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
@@ -22,8 +21,9 @@ from channels.kafka.link import EARLIEST, LATEST, Found, Record
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
 from channels.kafka.publishing import Publishing, Submit
+from channels.kafka.remembering import Notes
 from channels.kafka.starting import starts
-from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED, pack_note, unpack_note
+from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
 from channels.kafka.topic import Topic
 from channels.kafka.writer import Put, Writer, size_of
 from channels.offsets import Offsets
@@ -72,22 +72,21 @@ class KafkaChannel:
         self._groups: Final[dict[str, Group]] = {}
         self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
         self._joining: Final[dict[str, asyncio.Lock]] = defaultdict(asyncio.Lock)
-        self._remembered: Final[dict[str, bytes]] = {}
         self._hooks: Final[list[Callable[[], None]]] = []
         self._looking: asyncio.Task[None] | None = None
         self._log = Writer(cluster.link, topic.name, is_owed=False)
         self._state = Writer(cluster.link, topic.state, is_owed=True)
         self._publishing = Publishing(self, self._log)
         self._held_events = 0
-        self._origin = b""
-        """Names this channel of this process in what it writes."""
 
     parking: Parking
+    _notes: Notes
 
     async def __aenter__(self) -> Self:
         cluster = self._cluster
-        self._origin = os.urandom(8)
-        self.parking = Parking(cluster.link, self.topic.state, self._state, self._origin)
+        origin = os.urandom(8)  # names this channel of this process in what it writes
+        self._notes = Notes(origin, self._write)
+        self.parking = Parking(cluster.link, self.topic.state, self._state, origin)
         self.partitions = await cluster.ensure(self.topic)
         await cluster.open_dead_letters(self.topic.replication_factor)
         self.book.ends = [0] * self.partitions
@@ -308,18 +307,13 @@ class KafkaChannel:
 
     def remember(self, name: str, value: bytes | None) -> None:
         """Keep a small value by that name, or none any more."""
-        if not self._is_open or (value is None and name not in self._remembered):
-            return
-        if value is None:
-            del self._remembered[name]
-        else:
-            self._remembered[name] = value
-        self._write(REMEMBERED + name.encode(), None if value is None else pack_note(self._origin, value))
+        if self._is_open:
+            self._notes.set(name, value)
 
     @property
     def remembered(self) -> Mapping[str, bytes]:
         """What was last remembered, by name."""
-        return MappingProxyType(self._remembered)
+        return self._notes.values
 
     def before_commit(self, do: Callable[[], None]) -> None:
         """Call that whenever something is about to be stored or committed."""
@@ -356,7 +350,7 @@ class KafkaChannel:
             if key.startswith(PARKED):
                 self.parking.tell(partition, record)
             elif key.startswith(REMEMBERED):
-                self._recall(key[1:].decode(), record.value)
+                self._notes.tell(key, record.value, is_writing=self._state.busy > 0)
             elif key.startswith(GROUP):
                 name = key[1:].decode()
                 if record.value is not None:
@@ -365,15 +359,6 @@ class KafkaChannel:
                     self.book.forget(name)
             elif key == AVERAGE and record.value:
                 self.book.restore_average(record.value)
-
-    def _recall(self, name: str, value: bytes | None) -> None:
-        note = None if value is None else unpack_note(value)
-        if note is None:
-            # Who removed it is not said: what this process has removed itself is not there any more.
-            if not self._state.busy:
-                self._remembered.pop(name, None)
-        elif note.origin != self._origin:
-            self._remembered[name] = note.value
 
     async def _keep_looking(self) -> None:
         while True:

@@ -105,5 +105,8 @@ def test_a_record_that_is_none_becomes_one() -> None:
 
 def test_where_it_rests_can_be_shown() -> None:
     """As Knative's data plane does."""
-    event = with_position(Event(RAW, {}, b"1", ttl=4), 2, 7)
-    assert (2, 7, 4) == (event.get("knativekafkapartition"), event.get("knativekafkaoffset"), event.ttl)
+    view = Event.from_attributes({"id": "4", "source": "/s", "type": "t"}).with_ttl(4)
+    for event in (Event(dict(RAW), {}, b"1", ttl=4), view):
+        shown = with_position(event, 2, 7)
+        places = shown.get_text("knativekafkapartition"), shown.get_text("knativekafkaoffset")
+        assert ("2", "7", 4) == (*places, shown.ttl)
