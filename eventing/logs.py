@@ -66,6 +66,6 @@ def _one_line(text: str) -> str:
 
 
 def _traceback_of(record: logging.LogRecord) -> str | None:
-    if record.exc_info is None or record.exc_info[1] is None:
+    if not record.exc_info or record.exc_info[1] is None:
         return None
     return "".join(traceback.format_exception(record.exc_info[1])).rstrip()

@@ -15,6 +15,8 @@ from channels.kafka.errors import FAULTS, translated
 from channels.kafka.link import Found
 
 _DAY_MS: Final = 86_400_000
+_STOP_MAX_S: Final = 5.0
+"""How long leaving may take: a server that is away takes a member for dead by itself."""
 _FETCH_SIZE_MAX_BYTES: Final = 8 * 2**20
 _PARTITION_SIZE_MAX_BYTES: Final = 2**20
 """A partition's share of one fetch: so much at least waits in memory for a group that is behind."""
@@ -79,9 +81,17 @@ class Consumer:
             raise translated(error) from error
 
     async def stop(self) -> None:
-        """Leave, and give everything up."""
+        """Leave, and give everything up, within the patience that a server which is away gets."""
+        stopping = asyncio.ensure_future(self._consumer.stop())
+        await asyncio.wait([stopping], timeout=_STOP_MAX_S)
+        stopping.cancel()
+        is_over = stopping.done() and not stopping.cancelled()
+        error = stopping.exception() if is_over else None
+        if error is not None and not isinstance(error, FAULTS):
+            raise error
+        # Where a fetch waits for its next attempt, aiokafka raises that one's cancellation and leaves its connections.
         with contextlib.suppress(*FAULTS):
-            await self._consumer.stop()
+            await self._consumer._client.close()  # noqa: SLF001
 
     async def read(self, max_records: int) -> Mapping[int, Sequence[Found]]:
         """By partition the next records, as soon as there are some. Raises ChannelUnavailable."""

@@ -71,6 +71,13 @@ def test_a_traceback_is_indented_for_people_and_a_field_for_machines() -> None:
     assert json.loads(JsonFormatter().format(failed()))["exception"].endswith("base 10: 'broken'")
 
 
+def test_a_record_that_says_that_there_is_no_traceback_has_none() -> None:
+    """Some libraries say it with False."""
+    made = record("x")
+    made.exc_info = False  # type: ignore[assignment]
+    assert "x" == json.loads(JsonFormatter().format(made))["message"]
+
+
 @pytest.mark.parametrize(("log_format", "start"), [("text", "20"), ("json", "{")])
 def test_configuring_replaces_handlers_and_sets_the_level(root: logging.Logger, log_format: str, start: str) -> None:
     """Twice is once: no line is written two times."""
