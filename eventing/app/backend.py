@@ -1,6 +1,5 @@
 """Connections to servers that channels rest on, made as the settings say."""
 
-from channels.memory_dead_letter import MemoryDeadLetters
 from eventing.backend.contract import Backend, Remote
 from eventing.resources.engine import Redis
 from eventing.settings import Settings
@@ -22,8 +21,4 @@ def create_backend(settings: Settings, engine: Remote) -> Backend:
         )
     from eventing.backend.kafka_cluster import KafkaBackend
 
-    return KafkaBackend(
-        engine.server,
-        engine.login,
-        dead_letters=MemoryDeadLetters(size_max_bytes=settings.dead_letter_size_max_bytes),
-    )
+    return KafkaBackend(engine.server, engine.login)

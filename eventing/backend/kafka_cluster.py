@@ -21,12 +21,12 @@ class KafkaBackend:
 
     persistence = "acks=all"
 
-    def __init__(self, server: engines.ServerKey, login: Login | None, *, dead_letters: DeadLetters) -> None:
+    def __init__(self, server: engines.ServerKey, login: Login | None) -> None:
         self._server = server
         self._problem = ""
         """Why a login that came later could not be used."""
         self._cluster = KafkaCluster(server.address, security=_security(server, login))
-        self.dead_letters = dead_letters
+        self.dead_letters: DeadLetters = self._cluster.dead_letters
 
     async def __aenter__(self) -> Self:
         await self._cluster.__aenter__()

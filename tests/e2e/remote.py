@@ -39,20 +39,27 @@ def delete_broker(server: Server, name: str = "b") -> None:
     httpx2.delete(f"{server.api_url}{BROKERS}/{name}").raise_for_status()
 
 
+def post(server: Server, event_id: str) -> int:
+    """POST an event to `b`, whose server may take its time; the status."""
+    attributes = {"ce-specversion": "1.0", "ce-source": "/test", "ce-type": "order", "ce-id": event_id}
+    url = f"{server.events_url}/default/b"
+    return httpx2.post(url, headers=attributes, content=b"{}", timeout=PATIENCE_S).status_code
+
+
 def post_until(server: Server, status: int, *, patience_s: float = 30.0) -> list[str]:
     """POST events to `b` until one is answered so; the ids of those that were accepted."""
     accepted: list[str] = []
     number = 0
 
-    def post() -> bool:
+    def is_answered() -> bool:
         nonlocal number
         number += 1
-        found = server.post("b", "order", f"until-{status}-{number}")
+        found = post(server, f"until-{status}-{number}")
         if found == 202:
             accepted.append(f"until-{status}-{number}")
         return found == status
 
-    wait_until(post, f"an answer {status}", patience_s)
+    wait_until(is_answered, f"an answer {status}", patience_s)
     return accepted
 
 
