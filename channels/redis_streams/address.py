@@ -1,7 +1,9 @@
 """Where a Redis server is, and as whom one asks it."""
 
 import ssl
-from dataclasses import dataclass
+import tempfile
+from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Final
 from urllib.parse import parse_qs, unquote, urlsplit
 
@@ -14,11 +16,15 @@ _SCHEMES: Final = ("redis", "rediss", _SENTINEL, _SENTINEL_TLS)
 
 @dataclass(frozen=True, slots=True)
 class Credentials:
-    """Who asks. They go before what the URL says. `ca_pem` are the certificates to trust besides the system's."""
+    """Who asks. They go before what the URL says. `ca_pem` are the certificates to trust besides the system's,
+    `certificate_pem` and `key_pem` are shown to a server that wants to see one.
+    """
 
     username: str = ""
-    password: str = ""
+    password: str = field(default="", repr=False)
     ca_pem: str = ""
+    certificate_pem: str = ""
+    key_pem: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +71,22 @@ def parse_address(url: str) -> Address:
 
 
 def tls_of(address: Address, credentials: Credentials | None) -> ssl.SSLContext | None:
-    """How to speak to that server; None for in the clear. Raises OSError where a file cannot be read."""
+    """How to speak to that server; None for in the clear. Raises OSError where a file, or a certificate, cannot be
+    read.
+    """
     if not address.has_tls:
         return None
     context = ssl.create_default_context(cafile=address.ca_file or None)
     if credentials is not None and credentials.ca_pem:
         context.load_verify_locations(cadata=credentials.ca_pem)
+    if credentials is not None and credentials.certificate_pem:
+        # OpenSSL reads a key from a file alone.
+        with tempfile.TemporaryDirectory(prefix="eventing-") as folder:
+            certificate, key = Path(folder, "certificate"), Path(folder, "key")
+            for path, text in ((certificate, credentials.certificate_pem), (key, credentials.key_pem)):
+                path.touch(mode=0o600)
+                path.write_text(text)
+            context.load_cert_chain(certificate, key)
     return context
 
 

@@ -66,4 +66,6 @@ class RedisBackend:
 
 
 def _credentials(login: Login | None) -> Credentials | None:
-    return None if login is None else Credentials(login.user, login.password, login.ca_certificates)
+    if login is None:
+        return None
+    return Credentials(login.user, login.password, login.ca_certificates, login.certificate, login.key)

@@ -1,8 +1,9 @@
 """A Redis URL says where and as whom."""
 
 import pytest
+import trustme
 
-from channels.redis_streams.address import Address, parse_address
+from channels.redis_streams.address import Address, Credentials, parse_address, tls_of
 
 
 @pytest.mark.parametrize(
@@ -44,3 +45,18 @@ def test_an_address_is_told_without_its_password() -> None:
     """In logs."""
     assert "h:1" == parse_address("redis://u:secret@h:1/3").told
     assert "a:26379,b:1 (s)" == parse_address("redis+sentinel://:secret@a,b:1/s").told
+
+
+def test_a_certificate_of_its_own_is_taken_with_its_key() -> None:
+    """Where there is TLS; one that cannot be read is an error of the operating system's kind, as every fault of TLS."""
+    authority = trustme.CA()
+    own = authority.issue_cert("eventing")
+    chain = b"".join(part.bytes() for part in own.cert_chain_pems).decode()
+    credentials = Credentials(
+        ca_pem=authority.cert_pem.bytes().decode(), certificate_pem=chain, key_pem=own.private_key_pem.bytes().decode()
+    )
+    assert tls_of(parse_address("redis://h"), credentials) is None
+    assert tls_of(parse_address("rediss://h"), credentials) is not None
+    assert "PRIVATE KEY" not in repr(credentials)
+    with pytest.raises(OSError, match="PEM"):
+        tls_of(parse_address("rediss://h"), Credentials(certificate_pem=chain, key_pem="none"))
