@@ -7,17 +7,10 @@ from typing import Final
 
 from dispatcher.fault import FieldError, shown
 from eventing.resources.identity import Object
-from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Context, Kind
+from eventing.resources.kind import Context
 from eventing.resources.retention import parse_retention
-from eventing.resources.schema import record, string
-from eventing.resources.subscribable import (
-    CHANNEL_CATEGORIES,
-    CHANNEL_LABELS,
-    SUBSCRIBABLE,
-    SUBSCRIBABLE_STATUS,
-    default_subscribable,
-    validate_subscribable,
-)
+from eventing.resources.schema import string
+from eventing.resources.subscribable import own_channel, validate_subscribable
 
 
 def _validate(item: Object, old: Object | None, context: Context) -> list[FieldError]:
@@ -30,29 +23,16 @@ def _validate(item: Object, old: Object | None, context: Context) -> list[FieldE
     return errors
 
 
-JOURNAL_CHANNEL: Final = Kind(
-    group="messaging.knative.dev",
-    version="v1alpha1",
-    name="JournalChannel",
-    plural="journalchannels",
-    description="A channel in the server's journal: what it answered 202 for is on disk, and outlives a crash.",
-    short_names=("jc",),
-    categories=CHANNEL_CATEGORIES,
-    labels=CHANNEL_LABELS,
-    columns=(URL_COLUMN, AGE_COLUMN, *READY_COLUMNS),
-    fields={
-        "spec": record(
-            {
-                **SUBSCRIBABLE,
-                "retention": string(
-                    "How long events are kept that were settled, for Subscriptions that begin in the past: a duration, "
-                    "a size, or both, such as `P7D,10Gi`. Without it the server's own bounds hold."
-                ),
-            },
-            "What the user wants.",
+JOURNAL_CHANNEL: Final = own_channel(
+    "JournalChannel",
+    "journalchannels",
+    "jc",
+    "A channel in the server's journal: what it answered 202 for is on disk, and outlives a crash.",
+    spec={
+        "retention": string(
+            "How long events are kept that were settled, for Subscriptions that begin in the past: a duration, "
+            "a size, or both, such as `P7D,10Gi`. Without it the server's own bounds hold."
         ),
-        "status": record(SUBSCRIBABLE_STATUS, "What there is."),
     },
-    default=default_subscribable,
     validate=_validate,
 )

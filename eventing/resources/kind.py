@@ -61,6 +61,10 @@ def _leave(_item: Object, _context: Context) -> None:
     """Nothing is defaulted."""
 
 
+Validation = Callable[[Object, Object | None, Context], list[FieldError]]
+"""Everything wrong with an object: the new one, the old one in an update, and what is known of the server."""
+
+
 def _accept(_item: Object, _old: Object | None, _context: Context) -> list[FieldError]:
     """Whatever fits the fields is valid."""
     return []
@@ -88,7 +92,7 @@ class Version:
     deprecation: str = ""
     """The warning for whoever uses it, empty where it is not deprecated."""
     default: Callable[[Object, Context], None] = _leave
-    validate: Callable[[Object, Object | None, Context], list[FieldError]] = _accept
+    validate: Validation = _accept
     to_stored: Callable[[Object, Object | None], Object] = _keep
     from_stored: Callable[[Object], Object] = _keep
 
@@ -119,7 +123,7 @@ class Kind:
     is_namespaced: bool = True
     scale: Scale | None = None
     default: Callable[[Object, Context], None] = _leave
-    validate: Callable[[Object, Object | None, Context], list[FieldError]] = _accept
+    validate: Validation = _accept
 
     @property
     def api_version(self) -> str:

@@ -9,18 +9,10 @@ from urllib.parse import urlsplit
 
 from dispatcher.fault import FieldError, shown
 from eventing.resources.identity import Object
-from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Context, Kind
+from eventing.resources.kind import Context
 from eventing.resources.schema import MISSING, record, string
-from eventing.resources.subscribable import (
-    CHANNEL_CATEGORIES,
-    CHANNEL_LABELS,
-    SUBSCRIBABLE,
-    SUBSCRIBABLE_STATUS,
-    default_subscribable,
-    validate_subscribable,
-    validate_unchanged,
-)
 from eventing.resources.subscribable import CONDITIONS as CHANNEL_CONDITIONS
+from eventing.resources.subscribable import own_channel, validate_subscribable, validate_unchanged
 
 CONDITIONS: Final = ("StreamReady", *CHANNEL_CONDITIONS)
 """What its Ready depends on."""
@@ -59,30 +51,17 @@ def _is_redis(address: str) -> bool:
         return False
 
 
-REDIS_STREAM_CHANNEL: Final = Kind(
-    group="messaging.knative.dev",
-    version="v1alpha1",
-    name="RedisStreamChannel",
-    plural="redisstreamchannels",
-    description="A channel that is a stream of a Redis server, which several servers can share.",
-    short_names=("rsc",),
-    categories=CHANNEL_CATEGORIES,
-    labels=CHANNEL_LABELS,
-    columns=(URL_COLUMN, AGE_COLUMN, *READY_COLUMNS),
-    fields={
-        "spec": record(
-            {
-                **SUBSCRIBABLE,
-                "address": string(
-                    "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS. Without it the server's own "
-                    "default. It cannot be changed."
-                ),
-                "auth": _AUTH,
-            },
-            "What the user wants.",
+REDIS_STREAM_CHANNEL: Final = own_channel(
+    "RedisStreamChannel",
+    "redisstreamchannels",
+    "rsc",
+    "A channel that is a stream of a Redis server, which several servers can share.",
+    spec={
+        "address": string(
+            "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS. Without it the server's own "
+            "default. It cannot be changed."
         ),
-        "status": record(SUBSCRIBABLE_STATUS, "What there is."),
+        "auth": _AUTH,
     },
-    default=default_subscribable,
     validate=_validate,
 )

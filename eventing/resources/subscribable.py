@@ -13,7 +13,7 @@ from eventing.resources.broker_default import SYSTEM_NAMESPACE
 from eventing.resources.delivery import DELIVERY, DeliverySpec, default_delivery, validate_delivery
 from eventing.resources.duck import ACCOUNTS, ADDRESS, DEAD_LETTER_SINK_STATUS, POLICIES, REFERENCE, STATUS
 from eventing.resources.identity import Key, Object, key_of
-from eventing.resources.kind import Context, Kind
+from eventing.resources.kind import AGE_COLUMN, READY_COLUMNS, URL_COLUMN, Context, Kind, Validation
 from eventing.resources.retention import Retention, parse_retention
 from eventing.resources.schema import INT64, MISSING, Node, array, record, string
 
@@ -144,6 +144,29 @@ def validate_subscribable(item: Object, old: Object | None, context: Context) ->
         )
         errors.append(FieldError("spec.subscribers", reason))
     return errors
+
+
+def own_channel(
+    name: str, plural: str, short_name: str, description: str, *, spec: dict[str, Node], validate: Validation
+) -> Kind:
+    """A kind of channel of this project's own: what its `spec` holds beside subscribers, and rules beside theirs."""
+    return Kind(
+        group="messaging.knative.dev",
+        version="v1alpha1",
+        name=name,
+        plural=plural,
+        description=description,
+        short_names=(short_name,),
+        categories=CHANNEL_CATEGORIES,
+        labels=CHANNEL_LABELS,
+        columns=(URL_COLUMN, AGE_COLUMN, *READY_COLUMNS),
+        fields={
+            "spec": record({**SUBSCRIBABLE, **spec}, "What the user wants."),
+            "status": record(SUBSCRIBABLE_STATUS, "What there is."),
+        },
+        default=default_subscribable,
+        validate=validate,
+    )
 
 
 def is_subscribable(kind: Kind) -> bool:
