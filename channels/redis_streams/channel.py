@@ -9,11 +9,12 @@ from typing import TYPE_CHECKING, Any, Final, Self
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
+from channels.redis_streams.caretaker import Caretaker
 from channels.redis_streams.committer import Command, Owed
 from channels.redis_streams.connection import Word
 from channels.redis_streams.counting import EVENTS, PARKED, PARKED_SIZE, SIZE, Counters
 from channels.redis_streams.entry import position_of, start_after
-from channels.redis_streams.errors import FENCED, LOST, ServerError, translate
+from channels.redis_streams.errors import LOST, ServerError, translate
 from channels.redis_streams.group import Group
 from channels.redis_streams.member import Member
 from channels.redis_streams.ordering import Ordering
@@ -22,7 +23,7 @@ from channels.redis_streams.publishing import Answer, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
 from channels.redis_streams.retention import NO_RETENTION, Retention
-from channels.redis_streams.script import BEGIN, TICK
+from channels.redis_streams.script import BEGIN
 
 if TYPE_CHECKING:
     from channels.redis_streams.server import RedisServer
@@ -55,9 +56,10 @@ class RedisChannel:
         self._readers: Final[dict[str, Reader]] = {}
         self._joining: Final = asyncio.Lock()
         self._hooks: Final[list[Callable[[], None]]] = []
-        self._ordering: Final = Ordering(self)
-        self._remembering: Final = Remembering(self, f"{self._prefix}remembered")
-        self._has_settled = True
+        self.ordering: Final = Ordering(self)
+        self._caretaker: Final = Caretaker(self)
+        self.remembering: Final = Remembering(self, f"{self._prefix}remembered")
+        self.has_settled = True
         """Something may be trimmed."""
 
     @property
@@ -65,6 +67,16 @@ class RedisChannel:
         """Durable where the server writes each command to its disk before it answers."""
         is_durable = self.server.persistence == "always"
         return Features(persistent=True, durable=is_durable, ordered=True, replayable=True, shared=True)
+
+    @property
+    def is_open(self) -> bool:
+        """Entered, and not left."""
+        return self._is_open
+
+    @property
+    def owes(self) -> bool:
+        """Something gathers for the next commit."""
+        return bool(self._owed)
 
     @property
     def keys(self) -> tuple[str, str]:
@@ -84,7 +96,7 @@ class RedisChannel:
             return
         self._is_open = False
         try:
-            await self._ordering.close()
+            await self.ordering.close()
             await asyncio.gather(*[reader.stop() for reader in self._readers.values()])
             with suppress(ChannelUnavailable):  # what is owed to a server that is gone, another process will do again
                 await self.server.committer.flush()
@@ -140,7 +152,7 @@ class RedisChannel:
 
     def settled(self, group: Group, positions: Sequence[Position], sizes: Sequence[int]) -> None:
         """One group has settled these: what no other group wants is held no more."""
-        self._has_settled = True
+        self.has_settled = True
         if len(self.groups) > 1:
             others = [other for other in self.groups.values() if other is not group]
             pairs_ = zip(positions, sizes, strict=True)
@@ -213,8 +225,11 @@ class RedisChannel:
         except ServerError as error:
             self.server.look_at(error)
             raise translate(error) from error
+        except ChannelUnavailable:
+            self._caretaker.is_unsure = True
+            raise
         self.counters.learn(state)
-        self._remembering.learn(remembered)
+        self.remembering.learn(remembered)
         for key, last, pending in rows:
             known = self.groups.get(key.decode())
             if known is None or (known.name == name and not known.members):
@@ -242,7 +257,7 @@ class RedisChannel:
 
     def keep_order(self, group: Group, *, is_needed: bool) -> None:
         """Whether one process at a time may receive for that group."""
-        self._ordering.need(group, is_needed=is_needed)
+        self.ordering.need(group, is_needed=is_needed)
 
     def reader_of(self, group: Group) -> Reader | None:
         """Who reads for it here."""
@@ -252,12 +267,12 @@ class RedisChannel:
 
     def remember(self, name: str, value: bytes | None) -> None:
         """Keep a small value by that name, or none any more."""
-        self._remembering.set(name, value)
+        self.remembering.set(name, value)
 
     @property
     def remembered(self) -> Mapping[str, bytes]:
         """What was last remembered, by name."""
-        return self._remembering.values
+        return self.remembering.values
 
     def before_commit(self, do: Callable[[], None]) -> None:
         """Call that whenever a commit is put together."""
@@ -310,7 +325,7 @@ class RedisChannel:
     def _committed(self, state: Sequence[bytes]) -> None:
         for group in self.groups.values():
             group.acks_flying.clear()
-        self._remembering.committed()
+        self.remembering.committed()
         self.counters.done(state)
 
     def stored(self, state: Sequence[bytes]) -> None:
@@ -326,12 +341,12 @@ class RedisChannel:
     def start_over(self) -> None:
         """Another process has taken over all that this one had."""
         self._owed.clear()
-        self._remembering.committed()
+        self.remembering.committed()
         self.counters.forget()
         for group in self.groups.values():
             group.reset()
             group.tell()
-            self._ordering.ask(group)
+            self.ordering.ask(group)
 
     def refused(self, error: Exception) -> None:
         """Something that was published is. Where the server has lost all, who looks after it does so at once."""
@@ -339,7 +354,7 @@ class RedisChannel:
         if isinstance(cause, ServerError) and cause.code == LOST:
             self.server.hurry()
 
-    async def _begin_anew(self) -> None:
+    async def begin_anew(self) -> None:
         """The server has lost all: groups begin with what comes, and nothing is held. Raises ChannelUnavailable."""
         _log.error("the channel %s: the Redis server has lost all that it had", self.name)
         self.start_over()
@@ -348,43 +363,8 @@ class RedisChannel:
             await self._begin(group.name, "$")
 
     async def tick(self) -> None:
-        """Take what others left, trim what nobody wants, and learn what there is. Raises ChannelUnavailable."""
-        server = self.server
-        joined: list[Word] = []
-        for group in self.groups.values():
-            if group.members:
-                joined += (group.key, int(group.is_ordered))
-        is_trimming, self._has_settled = self._has_settled, False
-        age_ms = int(self.retention.age_s * 1000)
-        try:
-            state, adopted, returned, orders = await server.link.run(
-                TICK, self.keys, server.me, *server.member_prefixes, int(server.lease_s * 6000), age_ms,
-                self.retention.size_max_bytes, int(is_trimming or bool(self.retention)), *joined,
-            )  # fmt: skip
-        except ServerError as error:
-            if error.code == FENCED:
-                server.start_over()
-                return
-            if error.code == LOST:
-                await self._begin_anew()
-                return
-            raise translate(error) from error
-        if not self._is_open:
-            return
-        self.counters.learn(state)
-        for key, moved in adopted:
-            heir = self.groups.get(key.decode())
-            if heir is not None:
-                adopt(heir, moved)
-                heir.tell()
-        for key, may_receive in orders:
-            self._ordering.decide(self.groups.get(key.decode()), may_receive)
-        for key in returned:
-            reader = self._readers.get(key.decode())
-            if reader is not None:
-                with suppress(ServerError):
-                    await reader.claim()
-        await self._remembering.refresh()
+        """Take what others left, and learn what there is. Raises ChannelUnavailable."""
+        await self._caretaker.tick()
 
 
 def _closed() -> ChannelUnavailable:

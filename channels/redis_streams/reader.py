@@ -77,10 +77,19 @@ class Reader:
         async with self._claiming:
             while group.has_room and not (self._is_stopping or self.is_paused):
                 keys, me = self._channel.keys, server.me
-                entries = await server.link.run(CLAIM, keys, me, group.key, min(group.read_events(), _CLAIM_MAX))
+                try:
+                    entries = await server.link.run(CLAIM, keys, me, group.key, min(group.read_events(), _CLAIM_MAX))
+                except ChannelUnavailable:
+                    self._recover_soon()
+                    raise
                 if me != server.me or not entries:
                     return
                 group.add_returned(entries)
+
+    def _recover_soon(self) -> None:
+        """An answer may have been lost: the next connection begins with what the server thinks that we have."""
+        if self._connection is not None:
+            self._connection.abort()
 
     async def _run(self) -> None:
         backoff_s = _BACKOFF_MIN_S

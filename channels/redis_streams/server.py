@@ -47,6 +47,8 @@ class RedisServer:
         self.clock = ServerClock(time.monotonic)
         self.me = secrets.token_hex(6)
         """What this process is called there, until another one takes it for dead."""
+        self.connected_s = 0.0
+        """When the connection was made that is open, as `time.monotonic` tells it."""
         self._address: Final = parse_address(url)
         self._credentials = credentials
         self._timeout_s: Final = timeout_s
@@ -174,6 +176,7 @@ class RedisServer:
         for _ in range(_CLOCK_LOOKS):
             await self._look_at_clock(connection, int(saved))
         self.persistence = await _persistence(connection)
+        self.connected_s = time.monotonic()
 
     async def _look_at_clock(self, connection: Connection, saved_us: int) -> None:
         asked_s = time.monotonic()

@@ -1,13 +1,13 @@
 -- ARGV: member, its lease's key prefix, its fence's key prefix, how long a death is remembered (ms), milliseconds and bytes
--- of retention, 1 where to trim, then each group that this process has members
--- of, and 1 where it needs order.
+-- of retention, 1 where to trim, 1 where to tell of all queues, 1 where the dead may be looked for; then each group that this
+-- process has members of, and 1 where it needs order.
 if is_lost() then return redis.error_reply(LOST) end
 local time = redis.call('TIME')
 local now_ms = tonumber(time[1]) * 1000 + math.floor(tonumber(time[2]) / 1000)
 local members = P .. 'members'
 redis.call('HSETNX', members, me, '')
 for _, owner in ipairs(redis.call('HKEYS', members)) do
-  if owner ~= me and redis.call('EXISTS', ARGV[2] .. owner) == 0 then
+  if ARGV[9] == '1' and owner ~= me and redis.call('EXISTS', ARGV[2] .. owner) == 0 then
     local died = redis.call('HGET', members, owner)
     if died == '' then
       redis.call('SET', ARGV[3] .. owner, me, 'PX', tonumber(ARGV[4]) * 2)
@@ -41,8 +41,8 @@ local function may_receive(group)
   return 1
 end
 
-local adopted, returned, orders = {}, {}, {}
-for i = 8, #ARGV, 2 do
+local adopted, returned, orders, owned = {}, {}, {}, {}
+for i = 10, #ARGV, 2 do
   local group, is_ordered = ARGV[i], ARGV[i + 1] == '1'
   if groups()[group] then
     local may = 1
@@ -53,6 +53,14 @@ for i = 8, #ARGV, 2 do
       if #moved > 0 then adopted[#adopted + 1] = {group, moved} end
       if #redis.call('XPENDING', log, group, '-', '+', 1, '-') > 0 then returned[#returned + 1] = group end
     end
+  end
+end
+
+if ARGV[8] == '1' then
+  for _, queue in ipairs(redis.call('HKEYS', P .. 'queues:' .. me)) do
+    local _, _, b = queue_keys(me, queue)
+    local size = redis.call('HGET', P .. 'queues:' .. me, queue)
+    owned[#owned + 1] = {group_of(queue), queue, redis.call('HLEN', b), size}
   end
 end
 
@@ -105,4 +113,4 @@ if ARGV[7] == '1' and redis.call('EXISTS', log) == 1 then
   end
 end
 groups()
-return {redis.call('HGETALL', state), adopted, returned, orders}
+return {redis.call('HGETALL', state), adopted, returned, orders, owned}

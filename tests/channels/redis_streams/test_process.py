@@ -5,7 +5,7 @@ import signal
 import sys
 
 from channels.redis_streams import RedisServer
-from channels.witness import comes, events_of, ids, in_time, receive
+from channels.witness import Watching, comes, events_of, ids, in_time, receive, take
 from tests.rig.redis import Redis
 
 _LEASE_S = 0.6
@@ -66,3 +66,28 @@ async def test_a_slow_process_is_not_robbed(redis_rig: Redis) -> None:
             member.ack(await receive(member, 1))
             await comes(0, lambda: other.statistics().events)
             waiting.cancel()
+
+
+async def test_what_was_taken_over_without_an_answer_is_found(redis_rig: Redis) -> None:
+    """The server gave this process a queue, and the answer was lost on its way: the next look finds it."""
+    prefix = "unanswered"
+    async with (
+        RedisServer(redis_rig.url, prefix=prefix, lease_s=20.0) as server,
+        server.channel("default/orders", **_BOUNDS) as channel,
+        channel.subscribe("g") as member,
+    ):
+        await channel.publish(events_of(1, 3))
+        held = await receive(member, 3)
+        member.queue("q").park(held, attempts=4)
+        member.ack(held)
+        await server.committer.flush()
+        channel.groups["g"]._drop_queues()
+        watcher = Watching()
+        member.watch(watcher)
+        channel._caretaker.is_unsure = True
+        await channel.tick()
+        assert (3, 1) == (member.queue("q").events, watcher.changes)
+        taken = await take(member.queue("q"), 3)
+        assert [4, 4, 4] == [one.attempts for one in taken]
+        member.ack(taken)
+        assert 0 == channel.statistics().events
