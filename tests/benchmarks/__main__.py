@@ -13,14 +13,14 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any, Final
 
-from tests.benchmarks import durable, in_memory, machine, resource
+from tests.benchmarks import creation, durable, in_memory, machine, resource
 from tests.benchmarks.bench import Bench, Settings, prepared
 from tests.benchmarks.machine import CannotRun
 from tests.benchmarks.report import NEW_PAGE, Figures, Row, notes, said, spliced, table
 from tests.benchmarks.scenario import Scenario
 
 _QUICK: Final = Settings(repetitions=1, warm_up_s=1, window_s=2, unit_s=1, latency_s=2, waiting_events=100_000)
-_SCENARIOS: Final = (*in_memory.SCENARIOS, *resource.SCENARIOS, *durable.SCENARIOS)
+_SCENARIOS: Final = (*in_memory.SCENARIOS, *resource.SCENARIOS, *creation.SCENARIOS, *durable.SCENARIOS)
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+from eventing.resources.broker import BROKER
 from eventing.resources.identity import Key, Object
 from eventing.resources.in_memory_channel import IN_MEMORY_CHANNEL
 from eventing.resources.subscription import SUBSCRIPTION
@@ -14,12 +15,10 @@ from eventing.store.contract import Store
 from eventing.store.sql import SqlStore
 from tests.e2e.manifests import broker, trigger
 from tests.eventing.reconcilers.test_controller_status import channel, ready, subscription
-from tests.eventing.stage import PATIENCE_S, Stage, trigger_key
+from tests.eventing.stage import PATIENCE_S, Stage
 
 URL = "http://127.0.0.1:9/"
-READY_S = 0.2
-"""From a creation until everybody may read that it is Ready."""
-ATTEMPTS = 5
+CREATIONS = 5
 
 
 @asynccontextmanager
@@ -40,18 +39,13 @@ async def is_ready(store: Store, key: Key) -> Object:
     raise AssertionError("the watch ended")
 
 
-async def test_a_trigger_is_ready_within_the_time_of_a_keystroke(tmp_path: Path) -> None:
-    """The best of some creations, since the machine may be busy with others: what is promised is 200 ms."""
-    taken: list[float] = []
+async def test_a_broker_is_usable_the_moment_it_says_ready(tmp_path: Path) -> None:
+    """Whoever reads that it is Ready finds its Trigger at work; how soon that is, the benchmarks measure."""
     async with staged(tmp_path) as stage, stage.following():
-        loop = asyncio.get_running_loop()
-        for number in range(ATTEMPTS):
-            began_s = loop.time()
-            await stage.apply(broker(f"b{number}"), trigger(f"t{number}", URL, of=f"b{number}"))
-            await is_ready(stage.store, trigger_key(f"t{number}"))
-            taken.append(loop.time() - began_s)
+        for number in range(CREATIONS):
+            await stage.apply(trigger(f"t{number}", URL, of=f"b{number}"), broker(f"b{number}"))
+            await is_ready(stage.store, BROKER.key("default", f"b{number}"))
             assert [f"t{number}"] == [*stage.broker(f"b{number}").triggers]
-    assert min(taken) < READY_S
 
 
 async def test_a_chain_of_kinds_is_ready_and_a_restart_has_nothing_to_write(tmp_path: Path) -> None:
