@@ -9,7 +9,7 @@ import time
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
+from typing import Final, Protocol
 
 from tests.benchmarks import manifest, nginx
 from tests.benchmarks.load import Load, offer
@@ -19,6 +19,7 @@ from tests.benchmarks.sample import Sample
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READY_S: Final = 120.0
+_CORES_TO_SPARE: Final = 4
 _SETTLED_S: Final = 0.3
 """All that was accepted has arrived, and for so long nothing more did: what wrk had under way at its end is in."""
 _STALLED_S: Final = 4.0
@@ -37,14 +38,24 @@ class Settings:
     waiting_events: int = 1_000_000
 
 
+class Server(Protocol):
+    """A server that events rest in: `tests.benchmarks.engine` starts it."""
+
+    def cpu_s(self) -> float:
+        """User and system time so far, in seconds."""
+
+
 @dataclass(frozen=True, slots=True)
 class Subject:
-    """What is measured: a process, and where it takes events. `lanes_url` tells its own count of deliveries."""
+    """What is measured: a process, and where it takes events. `lanes_url` tells its own count of deliveries, `server`
+    is asked for the CPU of the server that it keeps events in, where there is one.
+    """
 
     process: Process
     address: str
     delivered_before: int
     lanes_url: str | None = None
+    server: Server | None = None
 
     @property
     def url(self) -> str:
@@ -67,22 +78,30 @@ class Bench:
     """Everything a scenario needs. Made by `prepared`."""
 
     def __init__(
-        self, settings: Settings, cores: tuple[int, int], folder: Path, sink: nginx.Sink, proxy: Subject
+        self, settings: Settings, cores: Sequence[int], folder: Path, sink: nginx.Sink, proxy: Subject
     ) -> None:
         self.settings = settings
-        self.core, self.other_core = cores
+        self.core, self.other_core = cores[:2]
+        self.spare_core = cores[2] if len(cores) >= _CORES_TO_SPARE else None
+        """One for a second measured process; None where the machine has not enough of them to leave it alone."""
         self.folder = folder
         self.sink = sink
         self.proxy = proxy
 
     @contextlib.contextmanager
-    def eventing(self, documents: list[manifest.Document], *options: str) -> Iterator[Subject]:
-        """A ready server with these resources, which keeps what is durable in a folder of its own."""
+    def eventing(
+        self,
+        documents: list[manifest.Document],
+        *options: str,
+        server: Server | None = None,
+        core: int | None = None,
+    ) -> Iterator[Subject]:
+        """A ready server with these resources. What is durable is in a folder of its own, or on the other server."""
         port, api_port = free_port(), free_port()
-        with self.data() as data, self.server(documents, port, api_port, *options, data=data) as process:
+        with self.data() as data, self.server(documents, port, api_port, *options, data=data, core=core) as process:
             process.wait_ready(f"http://127.0.0.1:{api_port}/readyz", timeout_s=_READY_S)
             lanes_url = f"http://127.0.0.1:{api_port}/ops/v1/triggers"
-            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered(), lanes_url)
+            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered(), lanes_url, server)
 
     @contextlib.contextmanager
     def data(self) -> Iterator[Path]:
@@ -91,14 +110,21 @@ class Bench:
             yield Path(folder)
 
     def server(
-        self, documents: list[manifest.Document], port: int, api_port: int, *options: str, data: Path
+        self,
+        documents: list[manifest.Document],
+        port: int,
+        api_port: int,
+        *options: str,
+        data: Path,
+        core: int | None = None,
     ) -> Process:
         """The server's process, not entered."""
-        path = self.folder / "manifest.yaml"
+        data.mkdir(exist_ok=True)
+        path = data / "manifest.yaml"
         manifest.write(path, documents)
         command = [str(Path(sys.executable).with_name("eventing")), "serve", "-f", str(path), "--host", "127.0.0.1"]
         command += ["--port", str(port), "--api-port", str(api_port), "--data-dir", str(data), *options]
-        return Process("eventing", command, core=self.core, folder=self.folder)
+        return Process("eventing", command, core=self.core if core is None else core, folder=data)
 
     @contextlib.contextmanager
     def classic(self) -> Iterator[Subject]:
@@ -126,12 +152,13 @@ class Bench:
 
     def _window(self, subject: Subject, load: Load, duration_s: int, *, matching: int) -> Sample:
         delivered_before, cpu_before, started = self.sink.delivered(), subject.process.cpu_s(), time.monotonic()
+        server_cpu_before = _server_cpu_s(subject)
         result = offer(load, subject.url, duration_s=duration_s, core=self.other_core)
         in_window, passed_s = self.sink.delivered() - delivered_before, time.monotonic() - started
         cpu_in_window_s = subject.process.cpu_s() - cpu_before
         subject.process.check()
         accepted = (result.requests - result.refused) * load.events_per_request
-        delivered = self._drained(delivered_before + accepted * matching) - delivered_before
+        delivered = self.drained(delivered_before + accepted * matching) - delivered_before
         cpu_s = subject.process.cpu_s() - cpu_before
         if not delivered:
             name, requests, refused = subject.process.name, result.requests, result.refused
@@ -139,6 +166,7 @@ class Bench:
         claims = subject.claims()
         return Sample(
             cpu_s=cpu_s,
+            server_cpu_s=_server_cpu_s(subject) - server_cpu_before,
             accepted=accepted,
             delivered=delivered,
             missing=max(0, accepted * matching - delivered),
@@ -152,7 +180,7 @@ class Bench:
             answer_p99_ms=result.answer_p99_ms,
         )
 
-    def _drained(self, expected: int) -> int:
+    def drained(self, expected: int) -> int:
         """Wait until the sink's count rests, and return it."""
         count, changed = self.sink.delivered(), time.monotonic()
         while time.monotonic() - changed < (_SETTLED_S if count >= expected else _STALLED_S):
@@ -162,8 +190,12 @@ class Bench:
         return count
 
 
+def _server_cpu_s(subject: Subject) -> float:
+    return 0.0 if subject.server is None else subject.server.cpu_s()
+
+
 @contextlib.contextmanager
-def prepared(settings: Settings, cores: tuple[int, int], folder: Path) -> Iterator[Bench]:
+def prepared(settings: Settings, cores: Sequence[int], folder: Path) -> Iterator[Bench]:
     """A bench with its sink and its proxy running; everything is ended on leaving."""
     with nginx.counting_sink(core=cores[1], folder=folder) as sink:
         process, address = nginx.proxy(core=cores[0], folder=folder, sink_port=sink.port)

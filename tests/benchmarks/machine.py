@@ -13,6 +13,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
+from tests.rig.kafka_jars import VERSION, has_kafka
+
 CACHE: Final = Path(__file__).resolve().parents[2] / ".cache"
 """What can be made again: `make bench` puts programs here that no package has, and a run its files, since a folder for
 temporary ones is often in memory.
@@ -28,7 +30,17 @@ _REMEDIES: Final = {
     **{name: f"apt-get install {package}" for name, package in _NEEDED.items()},
 }
 _FSYNCS: Final = 100
-_PYTHON_PACKAGES: Final = ("eventing", "uvicorn", "uvloop", "httptools", "fastapi", "cloudevents", "aiohttp")
+_PYTHON_PACKAGES: Final = (
+    "eventing",
+    "uvicorn",
+    "uvloop",
+    "httptools",
+    "hiredis",
+    "aiokafka",
+    "fastapi",
+    "cloudevents",
+    "aiohttp",
+)
 
 
 class CannotRun(Exception):  # noqa: N818 - said to the person at the terminal, word for word
@@ -42,8 +54,10 @@ def program(name: str) -> str:
     raise CannotRun(f"{name} is not installed: {_REMEDIES[name]}")
 
 
-def preflight() -> tuple[int, int]:
-    """The core of what is measured and the core of everything else. Raises CannotRun, naming all that is missing."""
+def preflight() -> tuple[int, ...]:
+    """The core of what is measured, the core of everything else, and further ones. Raises CannotRun, naming all that is
+    missing.
+    """
     missing = [package for name, package in _NEEDED.items() if not _is_installed(name)]
     if missing:
         raise CannotRun(f"missing on this machine; on Debian: apt-get install {' '.join(missing)}")
@@ -54,7 +68,7 @@ def preflight() -> tuple[int, int]:
     cores = sorted(os.sched_getaffinity(0))
     if len(cores) < 2:
         raise CannotRun("two cores are needed: one for what is measured, one for everything else")
-    return cores[0], cores[1]
+    return tuple(cores)
 
 
 def description(cores: Sequence[int], folder: Path) -> str:
@@ -93,6 +107,8 @@ def versions() -> dict[str, str]:
             continue
         number = re.search(r"\d+\.\d+(?:\.\d+)?", _output(program(name), option))
         found[name] = number[0] if number else "unknown"
+    if has_kafka():
+        found["kafka"] = VERSION
     return found
 
 

@@ -14,27 +14,53 @@ MATCHING_TYPE: Final = "com.example.order.created"
 
 ORDERED: Final = {"kafka.eventing.knative.dev/delivery.order": "ordered"}
 PAUSED: Final = {"eventing.dev/paused": "true"}
-_CHANNEL: Final = "in-memory"
-_TEMPLATE: Final = "apiVersion: messaging.knative.dev/v1\nkind: InMemoryChannel\n"
+_IN_MEMORY: Final = "apiVersion: messaging.knative.dev/v1\nkind: InMemoryChannel\n"
+_REDIS: Final = "apiVersion: messaging.knative.dev/v1alpha1\nkind: RedisStreamChannel\nspec:\n  address: {url}\n"
+_CHANNEL: Final = "channel"
+_KAFKA: Final = {"name": "kafka-broker-config", "namespace": "knative-eventing"}
+PARTITIONS: Final = 10
+"""Knative's own number for a Broker's topic."""
 
 Document = dict[str, Any]
 
 
 def in_memory(triggers: list[Document]) -> list[Document]:
     """The Broker with an in-memory channel, and these Triggers of it."""
-    config = {
-        "apiVersion": "v1",
-        "kind": "ConfigMap",
-        "metadata": {"name": _CHANNEL, "namespace": NAMESPACE},
-        "data": {"channel-template-spec": _TEMPLATE},
-    }
-    reference = {"apiVersion": "v1", "kind": "ConfigMap", "name": _CHANNEL, "namespace": NAMESPACE}
-    return [config, {**_broker(), "spec": {"config": reference}}, *triggers]
+    return [*_templated(_IN_MEMORY), *triggers]
 
 
 def journalled(triggers: list[Document]) -> list[Document]:
     """The Broker with the channel that the server takes by itself, and these Triggers of it."""
     return [_broker(), *triggers]
+
+
+def on_redis(url: str, triggers: list[Document]) -> list[Document]:
+    """The Broker with a stream of that Redis server, and these Triggers of it."""
+    return [*_templated(_REDIS.format(url=url)), *triggers]
+
+
+def on_kafka(bootstrap_servers: str, triggers: list[Document]) -> list[Document]:
+    """The Broker with a topic of that Kafka cluster, and these Triggers of it."""
+    data = {
+        "bootstrap.servers": bootstrap_servers,
+        "default.topic.partitions": str(PARTITIONS),
+        "default.topic.replication.factor": "1",
+    }
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": _KAFKA, "data": data}
+    broker = _broker()
+    broker["metadata"]["annotations"] = {"eventing.knative.dev/broker.class": "Kafka"}
+    return [config, {**broker, "spec": {"config": _reference(**_KAFKA)}}, *triggers]
+
+
+def _templated(template: str) -> list[Document]:
+    """The Broker with a channel of that template."""
+    name = {"name": _CHANNEL, "namespace": NAMESPACE}
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": name, "data": {"channel-template-spec": template}}
+    return [config, {**_broker(), "spec": {"config": _reference(**name)}}]
+
+
+def _reference(name: str, namespace: str) -> Document:
+    return {"apiVersion": "v1", "kind": "ConfigMap", "name": name, "namespace": namespace}
 
 
 def _broker() -> Document:
@@ -58,10 +84,12 @@ def trigger(
     port: int,
     *,
     structured: bool = False,
+    path: str = "",
     annotations: Mapping[str, str] = {},
 ) -> Document:
     """A Trigger of the Broker whose subscriber listens on that port of this machine."""
-    spec: Document = {"broker": BROKER, "filters": [filter_], "subscriber": {"uri": f"http://127.0.0.1:{port}/"}}
+    subscriber = {"uri": f"http://127.0.0.1:{port}/{path}"}
+    spec: Document = {"broker": BROKER, "filters": [filter_], "subscriber": subscriber}
     if structured:
         spec["delivery"] = {"format": "json"}
     return {

@@ -79,7 +79,7 @@ class Process:
 
     def cpu_s(self) -> float:
         """User and system time of the program and its children so far, in seconds, exact to a clock tick (10 ms)."""
-        return sum((int(stat[11]) + int(stat[12])) * _TICK_S for _, stat in self._members())
+        return sum(_cpu_s(stat) for _, stat in self._members())
 
     def rss_bytes(self) -> int:
         """Resident memory of all its processes."""
@@ -141,9 +141,23 @@ class Process:
         for entry in Path("/proc").iterdir():
             if entry.name.isdecimal():
                 with contextlib.suppress(FileNotFoundError, ProcessLookupError):
-                    stat = (entry / "stat").read_text().rpartition(")")[2].split()
+                    stat = _stat(entry)
                     if int(stat[3]) == self._running.pid:
                         yield int(entry.name), stat
+
+
+def cpu_s(pid: int) -> float:
+    """The same of one process that somebody else has started, without its children."""
+    return _cpu_s(_stat(Path(f"/proc/{pid}")))
+
+
+def _stat(folder: Path) -> list[str]:
+    """What proc(5) says of a process from the third field (the state) on."""
+    return (folder / "stat").read_text().rpartition(")")[2].split()
+
+
+def _cpu_s(stat: list[str]) -> float:
+    return (int(stat[11]) + int(stat[12])) * _TICK_S
 
 
 def free_port() -> int:

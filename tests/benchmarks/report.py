@@ -15,6 +15,12 @@ _FORMATS: Final = {
     "of_nginx": ("", "{:.1%} of nginx"),
     "of_nats": ("", "{:.2f} x NATS"),
     "of_redis": ("", "{:.2f} x Redis"),
+    "of_one": ("", "{:.2f} x one Trigger"),
+    "speedup": ("", "{:.2f} x one"),
+    "one_us": ("one ", "{:.1f} us"),
+    "server_us": ("server ", "{:.1f} us"),
+    "duplicates": ("", "{:,.0f} duplicates"),
+    "of_load": ("", "{:.2%} of the load"),
     "per_s": ("", "{:,.0f}/s"),
     "nginx_per_s": ("nginx ", "{:,.0f}/s"),
     "nats_per_s": ("NATS ", "{:,.0f}/s"),
@@ -65,6 +71,18 @@ channel that the server takes by itself: an event is written and synced to disk 
 - *Created and used* POSTs a Trigger and its Broker to the API, and one event the moment the Broker's status says Ready.
   The time runs from the first POST until that event has arrived; *worst* is the slowest of the 50.
 - *Ordered* takes one of 1,000 keys at random for each event, and compares with the same events in no order.
+
+The rows of *Redis* and *Kafka* have a real server of their own on the core of everything else: Redis with
+`appendfsync always`; one Kafka node, a topic of ten partitions, `acks=all`. CPU per event is that of our processes;
+*server* is the CPU of Redis or Kafka for the same event, which is in no other figure. It is the server, not us, that
+often bounds the rate there, for it shares its core with the load and the sink.
+
+- *No ingress*: an ordinary Kafka producer writes binary CloudEvents into the Broker's topic; our process delivers.
+- *A hanging sink* answers after ten seconds; the figure is what the good one still gets of its rate alone.
+- *kill -9* ends the process at 3,000 events a second and starts it again. The ledger of the tests follows each event:
+  what was acknowledged and never came makes the row a miss; *duplicates* are events that came a second time.
+- *Two dispatchers* share one Broker's topic. Where two idle cores exist the figure is their rate beside that of one;
+  on a machine without, what their CPU per event would give on two cores, and the remark below the table says so.
 
 How long an fsync takes stands below the table. It is nearly free where these figures come from, and takes ten times as
 long on many a disk: there the rate of whoever syncs event by event falls as much, and everybody's latency grows.

@@ -14,7 +14,8 @@ class Sample:
     `cpu_s` is user and system time of all the subject's processes until everything was delivered, `delivered` the
     sink's count. `missing` events were accepted and never came, `refused` ones were answered with 400 and above.
     `miscounted` is by how much the subject's own count exceeds the sink's. `throughput_per_s` is what reached the sink
-    while the load lasted, `busy` the share of its core that the subject used meanwhile.
+    while the load lasted, `busy` the share of its core that the subject used meanwhile. `server_cpu_s` is that of the
+    server which events rest in, where there is one: it is no part of `cpu_s`.
     """
 
     cpu_s: float
@@ -29,11 +30,17 @@ class Sample:
     rss_peak_bytes: int
     answer_p50_ms: float
     answer_p99_ms: float
+    server_cpu_s: float = 0.0
 
     @property
     def us_per_delivered(self) -> float:
         """CPU microseconds per delivery."""
         return self.cpu_s * 1e6 / self.delivered
+
+    @property
+    def server_us_per_delivered(self) -> float:
+        """The same of the server which events rest in."""
+        return self.server_cpu_s * 1e6 / self.delivered
 
     @property
     def us_per_event(self) -> float:

@@ -61,6 +61,8 @@ def measured(
 def cost(sample: Sample) -> Result:
     """What one delivered event costs."""
     figures = {"per_s": sample.throughput_per_s, "rss_mb": sample.rss_peak_bytes / MB}
+    if sample.server_cpu_s:
+        figures["server_us"] = sample.server_us_per_delivered
     return result({"us": sample.us_per_delivered, **figures}, sample)
 
 

@@ -29,6 +29,13 @@ def test_a_sample_divides_the_cpu_by_deliveries_and_by_events() -> None:
     assert sample.us_per_event == pytest.approx(100)
 
 
+def test_the_servers_cpu_is_told_apart() -> None:
+    """4 ms of Redis or Kafka for 400 deliveries: 10 us each, and none of them ours."""
+    sample = a_sample(server_cpu_s=0.004)
+    assert sample.server_us_per_delivered == pytest.approx(10)
+    assert sample.us_per_delivered == pytest.approx(25)
+
+
 def test_a_flawless_sample_has_no_remarks() -> None:
     assert a_sample().remarks == ""
 

@@ -76,6 +76,12 @@ class Kafka:
         return f"127.0.0.1:{self._ports[protocol]}"
 
     @property
+    def pid(self) -> int:
+        """Of the process that runs."""
+        assert self._child is not None, "it was started"
+        return self._child.pid
+
+    @property
     def log(self) -> str:
         """What it has said."""
         return "" if self._child is None else self._child.log
