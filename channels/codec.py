@@ -83,6 +83,13 @@ class _Headers(dict[bytes, tuple[str | None, _Values | None]]):
         return _remember(self, header, (name, None if name is None else _known(name, _KNOWN_RAW)))
 
 
+class _Attributes(dict[str, _Values | None]):
+    """Attribute -> its known values in headers, None where `_is_sound` looks at each."""
+
+    def __missing__(self, name: str) -> _Values | None:
+        return _remember(self, name, _known(name, _KNOWN_RAW))
+
+
 class _Prefixes(dict[str, bytes]):
     """Attribute name -> the start of its header line."""
 
@@ -110,6 +117,7 @@ _LINES: Final[dict[str, dict[Any, bytes]]] = {name: {} for name in ("specversion
 _NO_LINES: Final[dict[Any, bytes]] = {}
 _MEMBERS: Final = _Members()
 _HEADERS: Final = _Headers()
+_ATTRIBUTES: Final = _Attributes()
 _PREFIXES: Final = _Prefixes()
 
 
@@ -132,6 +140,19 @@ def decode(headers: Mapping[bytes, bytes], body: bytes) -> Event | list[Event]:
     if careful or not _is_sound(raw, b"%", b"\x7f", b" "):
         return _decode_carefully(raw, body)
     return Event(raw, {}, body or None)
+
+
+def decode_attributes(raw: dict[str, bytes], data: bytes | None) -> Event | None:
+    """The event with these attributes and that data; None where `decode` must look at them, and say what is wrong.
+
+    `raw` holds values as HTTP headers have them, and is the event's own from here on.
+    """
+    found = _ATTRIBUTES
+    for name, value in raw.items():
+        known = found[name]
+        if known is not None and value not in known and (known is not _ANY or value[-1:] in _SPACE):
+            return None
+    return Event(raw, {}, data) if _is_sound(raw, b"%", b"\x7f", b" ") else None
 
 
 def decode_request(headers: Iterable[tuple[bytes, bytes]], body: bytes) -> list[Event]:

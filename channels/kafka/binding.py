@@ -11,14 +11,16 @@ from typing import Any, Final, TypeVar
 import msgspec
 
 from channels.attribute import Value, canonical, from_datetime, from_header, is_media_type, is_name, to_header
-from channels.codec import BATCH, STRUCTURED, decode, decode_structured
+from channels.codec import BATCH, STRUCTURED, decode, decode_attributes, decode_structured
 from channels.errors import MalformedEvent
 from channels.event import TTL_ATTRIBUTE, Event, validate
 
-Headers = Sequence[tuple[str, bytes]]
+Headers = Sequence[tuple[str, bytes | None]]
 RAW: Final = "eventing-raw"
 VIEW: Final = "eventing-view"
 TTL: Final = f"ce_{TTL_ATTRIBUTE}"
+PARTITION: Final = "knativekafkapartition"
+OFFSET: Final = "knativekafkaoffset"
 RECORD_TYPE: Final = "dev.knative.kafka.event"
 _TRACE: Final = ("traceparent", "tracestate")
 _TTL_MAX: Final = 4
@@ -47,6 +49,22 @@ class _Names(dict[str, str]):
         return _remember(self, name, "content-type" if name == "datacontenttype" else f"ce_{name}")
 
 
+class _Attributes(dict[str, str | None]):
+    """Record header -> attribute, empty where it carries none, None where it is to be looked at with care."""
+
+    def __missing__(self, header: str) -> str | None:
+        lower = header.lower()
+        found: str | None = ""
+        if lower == "content-type":
+            found = "datacontenttype"
+        elif lower.startswith("ce_"):
+            name = lower[3:]
+            found = name if is_name(name) and name not in ("data", "datacontenttype", TTL_ATTRIBUTE) else None
+        elif header in (*_TRACE, RAW, VIEW):
+            found = None
+        return _remember(self, header, found)
+
+
 class _Fields(dict[str, bytes]):
     """Record header -> HTTP header, empty where it carries no attribute."""
 
@@ -66,6 +84,7 @@ def _remember(memo: dict[str, _T], key: str, found: _T) -> _T:
 
 
 _NAMES: Final = _Names()
+_ATTRIBUTES: Final = _Attributes()
 _FIELDS: Final = _Fields()
 
 
@@ -80,22 +99,14 @@ def key_of(event: Event) -> bytes | None:
 def headers_of(event: Event) -> list[tuple[str, bytes]]:
     """The record's headers; its value is the event's data."""
     names = _NAMES
-    headers: list[tuple[str, bytes]] = []
     if event.raw is not None:
-        kept: dict[str, bytes] | None = None
-        for name, value in event.raw.items():
-            if b"%" not in value and b'"' not in value and value.isascii():
-                headers.append((names[name], value))
-                continue
-            text = value.decode("latin-1") if name == "datacontenttype" else from_header(value)
-            headers.append((names[name], text.encode()))
-            kept = {} if kept is None else kept
-            kept[name] = value
-        if kept is not None:
-            headers.append((RAW, _pack(kept)))
+        if _is_plain(b"".join(event.raw.values())):
+            headers = [(names[name], value) for name, value in event.raw.items()]
+        else:
+            headers = _headers_with_care(event.raw)
     else:
         view = event.attributes
-        headers += [(names[name], canonical(value).encode()) for name, value in view.items()]
+        headers = [(names[name], canonical(value).encode()) for name, value in view.items()]
         head, tail = _around(event.text, event.data)
         headers.append((VIEW, _pack((view, event.json_data, head, tail))))
     if event.ttl is not None:
@@ -106,6 +117,19 @@ def headers_of(event: Event) -> list[tuple[str, bytes]]:
     return headers
 
 
+def _headers_with_care(raw: Mapping[str, bytes]) -> list[tuple[str, bytes]]:
+    """Decoded, as the binding wants them, and beside them the bytes that came."""
+    headers: list[tuple[str, bytes]] = []
+    kept: dict[str, bytes] = {}
+    for name, value in raw.items():
+        content = value
+        if not _is_plain(value):
+            text = value.decode("latin-1") if name == "datacontenttype" else from_header(value)
+            content, kept[name] = text.encode(), value
+        headers.append((_NAMES[name], content))
+    return [*headers, (RAW, _pack(kept))]
+
+
 def _around(text: bytes | None, data: bytes | None) -> tuple[bytes | None, bytes | None]:
     if text is None or not data:
         return text, None
@@ -113,8 +137,56 @@ def _around(text: bytes | None, data: bytes | None) -> tuple[bytes | None, bytes
     return (head, tail) if found else (text, None)
 
 
-def event_of(headers: Headers, value: bytes | None) -> Event:
-    """The event that a record is. Raises MalformedEvent where it is none."""
+def event_of(headers: Headers, value: bytes | None, place: tuple[int, int] | None = None) -> Event:
+    """The event that a record is. Raises MalformedEvent where it is none.
+
+    With the partition and offset of a `place` it tells filters and subscribers where it rests, as Knative's Kafka data
+    plane does.
+    """
+    raw: dict[str, Any] = {}
+    ttl: int | None = None
+    trace = b""
+    attributes = _ATTRIBUTES
+    for name, content in headers:
+        attribute = attributes[name]
+        if attribute:
+            raw[attribute] = content
+        elif attribute is None:
+            if name == TTL:
+                ttl = _ttl(content)
+            elif content is not None and name in _TRACE:
+                trace += b"%b: %b\r\n" % (name.encode(), content)
+            else:
+                return placed(_event_with_care(headers, value), place)
+    try:
+        is_plain = _is_plain(b"".join(raw.values()))
+    except TypeError:  # a header without a value
+        is_plain = False
+    if is_plain and place is not None:
+        raw[PARTITION], raw[OFFSET] = b"%d" % place[0], b"%d" % place[1]
+    event = decode_attributes(raw, value) if is_plain else None
+    if event is None:
+        return placed(_event_with_care(headers, value), place)
+    event.ttl = ttl
+    event.trace = trace
+    return event
+
+
+def _is_plain(value: bytes) -> bool:
+    """Whether a header over HTTP has the same bytes."""
+    return b"%" not in value and b'"' not in value and value.isascii()
+
+
+def _ttl(content: bytes | None) -> int | None:
+    return int(content) if content and content.isdigit() and len(content) <= _TTL_MAX else None
+
+
+def placed(event: Event, place: tuple[int, int] | None) -> Event:
+    """The event with where it rests, its partition and offset, where that is to be told."""
+    return event if place is None else event.with_attributes({PARTITION: place[0], OFFSET: place[1]})
+
+
+def _event_with_care(headers: Headers, value: bytes | None) -> Event:
     came: dict[bytes, bytes] = {}
     ttl: int | None = None
     trace, raw, view = b"", b"", b""
@@ -123,11 +195,15 @@ def event_of(headers: Headers, value: bytes | None) -> Event:
         field = fields[name]
         if field:
             if name == TTL:
-                ttl = int(content) if content.isdigit() and len(content) <= _TTL_MAX else None
-            elif b"%" not in content and b'"' not in content and content.isascii():
+                ttl = _ttl(content)
+            elif content is None:
+                continue
+            elif field == b"content-type" or _is_plain(content):
                 came[field] = content
             else:
-                came[field] = content if field == b"content-type" else to_header(_text(content))
+                came[field] = to_header(_text(content))
+        elif content is None:
+            continue
         elif name in _TRACE:
             trace += b"%b: %b\r\n" % (name.encode(), content)
         elif name == RAW:
@@ -192,19 +268,6 @@ def wrapped(
     if key is not None:
         attributes["partitionkey"] = attributes["key"] = _text(key)
     return Event.from_attributes(attributes, value)
-
-
-def with_position(event: Event, partition: int, offset: int) -> Event:
-    """A read event with where it rests, as Knative's Kafka data plane shows it to filters and subscribers."""
-    if event.raw is not None:
-        # Nobody else has seen the event: its own map may be written to. This is on the way of every event.
-        event.raw["knativekafkapartition"] = b"%d" % partition
-        event.raw["knativekafkaoffset"] = b"%d" % offset
-        return event
-    places: Mapping[str, Value | None] = {"knativekafkapartition": partition, "knativekafkaoffset": offset}
-    changed = event.with_attributes(places)
-    changed.trace = event.trace
-    return changed
 
 
 def _text(content: bytes | None) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Final, Self
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent
 from channels.event import Event
-from channels.kafka.binding import event_of, with_position, wrapped
+from channels.kafka.binding import event_of, placed, wrapped
 from channels.kafka.consumer import Consumer, Timing
 from channels.kafka.counting import Book
 from channels.kafka.errors import closed
@@ -179,12 +179,11 @@ class KafkaChannel:
 
     def event_of(self, partition: int, record: Found) -> Event:
         """The event that a record is; one made of it where it is none."""
+        place = (partition, record.offset) if self._adds_position_attributes else None
         try:
-            event = event_of(record.headers, record.value)
+            event = event_of(record.headers, record.value, place)
         except MalformedEvent:
-            event = self._wrap(partition, record)
-        if self._adds_position_attributes:
-            event = with_position(event, partition, record.offset)
+            event = placed(self._wrap(partition, record), place)
         if not self.book.has_seen:
             self.book.see(1, event.size)
         return event

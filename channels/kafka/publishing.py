@@ -12,7 +12,7 @@ from channels.event import Event
 from channels.kafka.binding import headers_of, key_of
 from channels.kafka.link import Record
 from channels.kafka.topic import position_of
-from channels.kafka.writer import Put, Writer, size_of
+from channels.kafka.writer import BATCH_BYTES, Writer
 
 if TYPE_CHECKING:
     from channels.kafka.channel import KafkaChannel
@@ -77,48 +77,68 @@ class Publishing:
             return
         self._channel.ask_hooks()
         partitions = self._channel.partitions
-        self._turn = (self._turn + 1) % partitions
+        self._turn = turn = (self._turn + 1) % partitions
+        parcels: dict[int, Parcel] = {}
         for submit in gathered:
-            self._put(submit, self._turn, partitions)
+            if len(submit.events) == 1:
+                event = submit.events[0]
+                key = key_of(event)
+                partition = turn if key is None else _partition_of(key, partitions)
+                submit.missing = 1
+                self._add(parcels, partition, submit, [Record(key, event.data, headers_of(event))], (0,))
+            else:
+                self._divide(parcels, submit, turn, partitions)
+        for partition, parcel in parcels.items():
+            self._writer.put(partition, parcel)
 
-    def _put(self, submit: Submit, turn: int, partitions: int) -> None:
-        parts: dict[int, list[tuple[int, Record]]] = {}
+    def _divide(self, parcels: dict[int, "Parcel"], submit: Submit, turn: int, partitions: int) -> None:
+        """Several events, perhaps of several partitions, or none."""
+        parts: dict[int, tuple[list[Record], list[int]]] = {}
         for number, event in enumerate(submit.events):
             key = key_of(event)
-            partition = turn if key is None else (murmur2(key) & 0x7FFFFFFF) % partitions
-            parts.setdefault(partition, []).append((number, Record(key, event.data, headers_of(event))))
+            partition = turn if key is None else _partition_of(key, partitions)
+            records, numbers = parts.setdefault(partition, ([], []))
+            records.append(Record(key, event.data, headers_of(event)))
+            numbers.append(number)
         submit.missing = len(parts)
         if not parts:
-            submit.missing = 1
-            self._stored(submit)
-        for partition, part in parts.items():
-            records = [record for _, record in part]
-            size_bytes = sum([size_of(record) for record in records])
-            self._writer.put(partition, self._watched(submit, partition, part, records, size_bytes))
-
-    def _watched(
-        self, submit: Submit, partition: int, part: list[tuple[int, Record]], records: list[Record], size_bytes: int
-    ) -> Put:
-        def stored(first: int) -> None:
-            self._channel.book.found(partition, first + len(records))
-            if submit.positions is not None:
-                for at, (number, _) in enumerate(part):
-                    submit.positions[number] = position_of(partition, first + at)
-            self._stored(submit)
-
-        def failed(error: ChannelUnavailable) -> None:
-            submit.error = error
-            self._stored(submit)
-
-        return Put(records, size_bytes, stored, failed)
-
-    def _stored(self, submit: Submit) -> None:
-        submit.missing -= 1
-        if not submit.missing:
             self._end(submit)
+        for partition, (records, numbers) in parts.items():
+            self._add(parcels, partition, submit, records, numbers)
+
+    def _add(
+        self,
+        parcels: dict[int, "Parcel"],
+        partition: int,
+        submit: Submit,
+        records: list[Record],
+        numbers: Sequence[int],
+    ) -> None:
+        parcel = parcels.get(partition)
+        if parcel is not None and parcel.size_bytes + submit.size_bytes > BATCH_BYTES:
+            self._writer.put(partition, parcel)
+            parcel = None
+        if parcel is None:
+            parcel = parcels[partition] = Parcel(self, partition)
+        parcel.records += records
+        parcel.size_bytes += submit.size_bytes
+        parcel.parts.append((submit, numbers))
+
+    def found(self, partition: int, end: int) -> None:
+        """That partition has records up to there."""
+        self._channel.book.found(partition, end)
+
+    def go_on(self) -> None:
+        """A batch has ended."""
         if self._gathered:
             # This partition's batch counts as busy until its task has ended: look again in the next turn.
             asyncio.get_running_loop().call_soon(self._schedule)
+
+    def settle(self, submit: Submit) -> None:
+        """One of its parts is stored, or never will be."""
+        submit.missing -= 1
+        if not submit.missing:
+            self._end(submit)
 
     def _end(self, submit: Submit) -> None:
         self.events -= len(submit.events)
@@ -128,3 +148,53 @@ class Publishing:
             submit.receipt.stored()
         else:
             submit.receipt.refused(submit.error)
+
+
+class Parcel:
+    """What was gathered for one partition: parts of submits, in their order, with the numbers of their events."""
+
+    __slots__ = ("_partition", "_publishing", "parts", "records", "size_bytes")
+
+    def __init__(self, publishing: Publishing, partition: int) -> None:
+        self.records: list[Record] = []
+        self.size_bytes = 0
+        self.parts: list[tuple[Submit, Sequence[int]]] = []
+        self._publishing = publishing
+        self._partition = partition
+
+    def stored(self, first: int) -> None:
+        """With the offset of the first."""
+        publishing, partition = self._publishing, self._partition
+        publishing.found(partition, first + len(self.records))
+        publishing.go_on()
+        for submit, numbers in self.parts:
+            if submit.positions is not None:
+                for at, number in enumerate(numbers):
+                    submit.positions[number] = position_of(partition, first + at)
+            first += len(numbers)
+            publishing.settle(submit)
+
+    def failed(self, error: ChannelUnavailable) -> None:
+        """None of it, as far as is known."""
+        self._publishing.go_on()
+        for submit, _ in self.parts:
+            submit.error = error
+            self._publishing.settle(submit)
+
+    def split(self) -> "list[Parcel]":
+        """Each part by itself: one that is too large for the server costs the others nothing."""
+        parcels = []
+        at = 0
+        for submit, numbers in self.parts:
+            parcel = Parcel(self._publishing, self._partition)
+            parcel.records = self.records[at : at + len(numbers)]
+            parcel.size_bytes = submit.size_bytes
+            parcel.parts.append((submit, numbers))
+            at += len(numbers)
+            parcels.append(parcel)
+        return parcels
+
+
+def _partition_of(key: bytes, partitions: int) -> int:
+    """As Kafka's own producers choose it."""
+    return int(murmur2(key) & 0x7FFFFFFF) % partitions

@@ -3,7 +3,7 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple
+from typing import Final, NamedTuple, Protocol
 
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
@@ -11,11 +11,34 @@ from channels.errors import ChannelUnavailable
 from channels.kafka.errors import closed
 from channels.kafka.link import Link, Record
 
-_BATCH_BYTES: Final = 512 * 2**10
+BATCH_BYTES: Final = 512 * 2**10
 """A batch takes no more once it has so much: half of what a broker accepts by its default (`message.max.bytes`)."""
 _TOO_LARGE: Final = (MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError)
 _PAUSE_S: Final = 0.5
 _RECORD_BYTES: Final = 32
+
+
+class Load(Protocol):
+    """Records that are stored by one request, and what is done when it has ended."""
+
+    @property
+    def records(self) -> Sequence[Record]:
+        """At least one."""
+
+    @property
+    def size_bytes(self) -> int:
+        """About what they take in a batch."""
+
+    @property
+    def stored(self) -> Callable[[int], None]:
+        """To be called with the offset of the first."""
+
+    @property
+    def failed(self) -> Callable[[ChannelUnavailable], None]:
+        """To be called instead."""
+
+    def split(self) -> "Sequence[Load]":
+        """Smaller loads of the same; itself where there is none."""
 
 
 class Put(NamedTuple):
@@ -27,9 +50,13 @@ class Put(NamedTuple):
     """With the offset of the first."""
     failed: Callable[[ChannelUnavailable], None]
 
+    def split(self) -> "list[Put]":
+        """There is nothing smaller."""
+        return [self]
+
 
 class Writer:
-    """One batch of a partition at a time, so that its order is that of the puts, whatever fails.
+    """One batch of a partition at a time, so that its order is that in which they were put, whatever fails.
 
     What `is_owed` is tried until it is stored or the writer is closed; anything else is told that it failed.
     """
@@ -38,7 +65,7 @@ class Writer:
         self._link: Final = link
         self._topic: Final = topic
         self._is_owed: Final = is_owed
-        self._pending: Final[dict[int, deque[Put]]] = {}
+        self._pending: Final[dict[int, deque[Load]]] = {}
         self._running: Final[dict[int, asyncio.Task[None]]] = {}
         self._waiting: Final[set[asyncio.Future[None]]] = set()
         self.is_failing = False
@@ -49,9 +76,9 @@ class Writer:
         """Partitions that have a batch on its way."""
         return len(self._running)
 
-    def put(self, partition: int, put: Put) -> None:
+    def put(self, partition: int, load: Load) -> None:
         """Store it after what was put before it. Begins in the next turn of the event loop."""
-        self._pending.setdefault(partition, deque()).append(put)
+        self._pending.setdefault(partition, deque()).append(load)
         if partition not in self._running:
             self._running[partition] = asyncio.get_running_loop().create_task(self._run(partition))
 
@@ -67,8 +94,8 @@ class Writer:
         if self._running:
             await asyncio.wait([*self._running.values()])
         for pending in self._pending.values():
-            for put in pending:
-                put.failed(closed())
+            for load in pending:
+                load.failed(closed())
         self._pending.clear()
 
     async def _run(self, partition: int) -> None:
@@ -77,7 +104,7 @@ class Writer:
             while pending:
                 taken = [pending.popleft()]
                 size_bytes = taken[0].size_bytes
-                while pending and size_bytes + pending[0].size_bytes <= _BATCH_BYTES:
+                while pending and size_bytes + pending[0].size_bytes <= BATCH_BYTES:
                     size_bytes += pending[0].size_bytes
                     taken.append(pending.popleft())
                 try:
@@ -88,28 +115,29 @@ class Writer:
         finally:
             del self._running[partition]
 
-    async def _store(self, partition: int, taken: Sequence[Put]) -> None:
+    async def _store(self, partition: int, taken: Sequence[Load]) -> None:
         while True:
             try:
-                records = taken[0].records if len(taken) == 1 else [one for put in taken for one in put.records]
+                records = taken[0].records if len(taken) == 1 else [one for load in taken for one in load.records]
                 first = await self._link.produce(self._topic, partition, records)
             except ChannelUnavailable as error:
                 is_too_large = isinstance(error.__cause__, _TOO_LARGE)
-                if is_too_large and len(taken) > 1:
-                    for put in taken:
-                        await self._store(partition, [put])
+                smaller = [part for load in taken for part in load.split()] if is_too_large else []
+                if len(smaller) > 1:
+                    for part in smaller:
+                        await self._store(partition, [part])
                     return
                 if self._is_owed and not is_too_large:
                     await asyncio.sleep(_PAUSE_S)
                     continue
                 self.is_failing = not is_too_large
-                for put in taken:
-                    put.failed(error)
+                for load in taken:
+                    load.failed(error)
                 return
             self.is_failing = False
-            for put in taken:
-                put.stored(first)
-                first += len(put.records)
+            for load in taken:
+                load.stored(first)
+                first += len(load.records)
             return
 
 

@@ -4,7 +4,7 @@ import pytest
 
 from channels.errors import MalformedEvent
 from channels.event import Event
-from channels.kafka.binding import event_of, headers_of, key_of, with_position, wrapped
+from channels.kafka.binding import TTL, event_of, headers_of, key_of, placed, wrapped
 from channels.witness import content
 
 RAW = {"specversion": b"1.0", "id": b"1", "source": b"/%7Ea", "type": b"caf\xc3\xa9 \xff", "datacontenttype": b"a/b"}
@@ -107,6 +107,25 @@ def test_where_it_rests_can_be_shown() -> None:
     """As Knative's data plane does."""
     view = Event.from_attributes({"id": "4", "source": "/s", "type": "t"}).with_ttl(4)
     for event in (Event(dict(RAW), {}, b"1", ttl=4), view):
-        shown = with_position(event, 2, 7)
+        shown = placed(event, (2, 7))
         places = shown.get_text("knativekafkapartition"), shown.get_text("knativekafkaoffset")
         assert ("2", "7", 4) == (*places, shown.ttl)
+        assert event is placed(event, None)
+
+
+@pytest.mark.parametrize("extra", [(), (("ce_note", b"100%25"),), (("content-type", b"text/plain"),)])
+def test_where_it_rests_overwrites_what_the_record_says(extra: tuple[tuple[str, bytes], ...]) -> None:
+    """Whether or not all values are plain, and again when such a record was read before."""
+    for offset in (7, 8):
+        headers = [*REQUIRED, *extra, ("ce_knativekafkaoffset", b"1"), (TTL, b"3"), ("traceparent", b"00-1")]
+        event = event_of(headers, b"", (2, offset))
+        assert ("2", str(offset)) == (event.get_text("knativekafkapartition"), event.get_text("knativekafkaoffset"))
+        assert (3, b"traceparent: 00-1\r\n", b"") == (event.ttl, event.trace, event.data)
+
+
+def test_a_header_without_a_value_carries_nothing() -> None:
+    """Kafka has such headers."""
+    headers = [*REQUIRED, ("ce_note", None), (TTL, None), ("traceparent", None)]
+    event = event_of(headers, None)
+    assert {"specversion", "id", "source", "type"} == set(event.names)
+    assert (None, b"", None) == (event.ttl, event.trace, event.data)
