@@ -247,9 +247,9 @@ def _from_view(packed: bytes, value: bytes | None) -> Event:
 
 
 def wrapped(
-    headers: Headers, key: bytes | None, value: bytes | None, *, source: str, partition: int, offset: int, time_ms: int
+    headers: Headers, key: bytes | None, value: bytes | None, source: str, *, partition: int, offset: int, time_ms: int
 ) -> Event:
-    """The event made of a record that is none, as a KafkaSource makes it (spec/sources.md 5.4)."""
+    """The event made of a record that is none, as Knative's KafkaSource makes it."""
     attributes: dict[str, Value | datetime | None] = {
         "id": f"partition:{partition}/offset:{offset}",
         "source": source,

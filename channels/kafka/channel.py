@@ -10,9 +10,8 @@ from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, Final, Self
 
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
-from channels.errors import ChannelFull, ChannelUnavailable, MalformedEvent
+from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
-from channels.kafka.binding import event_of, placed, wrapped
 from channels.kafka.consumer import Consumer, Timing
 from channels.kafka.counting import Book
 from channels.kafka.errors import closed
@@ -20,7 +19,8 @@ from channels.kafka.group import Group
 from channels.kafka.link import EARLIEST, LATEST, Found, Record
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
-from channels.kafka.publishing import Publishing, Submit
+from channels.kafka.publishing import Answer, Publishing, Submit
+from channels.kafka.reading import Reading
 from channels.kafka.remembering import Notes
 from channels.kafka.starting import starts
 from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
@@ -66,9 +66,8 @@ class KafkaChannel:
         self._cluster: Final = cluster
         self._events_max: Final = events_max
         self._size_max_bytes: Final = size_max_bytes
-        self._adds_position_attributes: Final = adds_position_attributes
+        self._reading: Final = Reading(topic, adds_position=adds_position_attributes)
         self._is_open = False
-        self._damaged = 0
         self._groups: Final[dict[str, Group]] = {}
         self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
         self._joining: Final[dict[str, asyncio.Lock]] = defaultdict(asyncio.Lock)
@@ -129,7 +128,7 @@ class KafkaChannel:
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
-        receipt = _Answer(asyncio.get_running_loop().create_future())
+        receipt = Answer(asyncio.get_running_loop().create_future())
         positions = [0] * len(events)
         self._submit(events, receipt, positions)
         await receipt.answer
@@ -175,33 +174,12 @@ class KafkaChannel:
         self._held_events += events
         self.book.see(events, size_bytes)
 
-    # What is read
-
     def event_of(self, partition: int, record: Found) -> Event:
-        """The event that a record is; one made of it where it is none."""
-        place = (partition, record.offset) if self._adds_position_attributes else None
-        try:
-            event = event_of(record.headers, record.value, place)
-        except MalformedEvent:
-            event = placed(self._wrap(partition, record), place)
+        """The event that a record is, or that was made of it."""
+        event = self._reading.event_of(partition, record)
         if not self.book.has_seen:
             self.book.see(1, event.size)
         return event
-
-    def _wrap(self, partition: int, record: Found) -> Event:
-        time_ms = getattr(record, "timestamp", 0)
-        try:
-            return wrapped(
-                record.headers, record.key, record.value, source=self.topic.record_source,
-                partition=partition, offset=record.offset, time_ms=time_ms,
-            )  # fmt: skip
-        except MalformedEvent:
-            # Its headers are what is wrong: without them nothing is.
-            self._damaged += 1
-            return wrapped(
-                (), None, record.value, source=self.topic.record_source,
-                partition=partition, offset=record.offset, time_ms=time_ms,
-            )  # fmt: skip
 
     # What is counted
 
@@ -214,7 +192,7 @@ class KafkaChannel:
             events_max=self._events_max,
             size_max_bytes=self._size_max_bytes,
             stored=sum(self.book.ends),
-            damaged=self._damaged + self.parking.damaged,
+            damaged=self._reading.damaged + self.parking.damaged,
         )
 
     def _keep_average(self) -> None:
@@ -400,23 +378,6 @@ class KafkaChannel:
         """Other credentials are to be used."""
         for group in self._groups.values():
             group.rejoin()
-
-
-class _Answer:
-    """A receipt that a publish waits for."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "asyncio.Future[None]") -> None:
-        self.answer = answer
-
-    def stored(self) -> None:
-        if not self.answer.done():
-            self.answer.set_result(None)
-
-    def refused(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 def _nothing(_: object) -> None:
