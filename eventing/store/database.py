@@ -168,8 +168,10 @@ def translated() -> Iterator[None]:
     except _AWAY as error:
         raise StoreUnavailable(f"the database of resources is away: {_told(error)}") from error
     except DBAPIError as error:
-        # SQLite has no class of its own for a file that is damaged, or none of its own.
-        if not error.connection_invalidated and type(error) is not DatabaseError:
+        # SQLite has no class of its own for a file that is damaged, or none of its own; SQLAlchemy none for a
+        # PostgreSQL that is still starting.
+        is_away = error.connection_invalidated or type(error) is DatabaseError
+        if not is_away and not isinstance(getattr(error.orig, "__cause__", None), _AWAY):
             raise
         raise StoreUnavailable(f"the database of resources is away: {_told(error)}") from error
 

@@ -9,7 +9,7 @@ from pathlib import Path
 import asyncpg
 import pytest
 from sqlalchemy import Connection, text
-from sqlalchemy.exc import DatabaseError, IntegrityError, OperationalError
+from sqlalchemy.exc import DatabaseError, DBAPIError, IntegrityError, OperationalError
 
 from channels.folder_lock import DataDirTaken
 from eventing.errors import StoreUnavailable
@@ -112,6 +112,13 @@ async def test_a_server_that_nobody_started_is_away() -> None:
     await database.close()
 
 
+def wrapped(cause: Exception) -> Exception:
+    """As SQLAlchemy's driver hands on what it has no class for."""
+    error = Exception(str(cause))
+    error.__cause__ = cause
+    return error
+
+
 @pytest.mark.parametrize(
     "error",
     [
@@ -121,6 +128,7 @@ async def test_a_server_that_nobody_started_is_away() -> None:
         asyncpg.InvalidPasswordError("wrong"),
         OperationalError("statement", None, Exception("disk is full")),
         DatabaseError("statement", None, Exception("malformed")),
+        DBAPIError("statement", None, wrapped(asyncpg.CannotConnectNowError("starting up"))),
     ],
 )
 def test_drivers_errors_are_translated(error: Exception) -> None:
