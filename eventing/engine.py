@@ -78,6 +78,9 @@ class Engines:
         Raises ResolutionError where the server has no such engine.
         """
         settings = self._settings
+        if settings.role and not is_remote(engine):
+            message = f"{_kind_of(engine)} is one process's own, and this server is several: use Redis or Kafka"
+            raise ResolutionError(TEMPLATE_FAILED, f"Error on setting up the ChannelTemplate: {message}")
         if isinstance(engine, engines.Memory):
             return Place(engine, self._create_memory(), self._memory_dead_letters, _memory_limits(settings))
         kept = self._retention(engine, owner)
@@ -168,6 +171,10 @@ class _Stores(Mapping[str, DeadLetters]):
 def is_remote(engine: Engine) -> TypeGuard[Remote]:
     """True where events rest on a server, which may be away."""
     return isinstance(engine, engines.Redis | engines.Kafka)
+
+
+def _kind_of(engine: Engine) -> str:
+    return "a journal" if isinstance(engine, engines.Journal) else "memory"
 
 
 def engine_defaults(settings: Settings) -> EngineDefaults:

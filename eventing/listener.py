@@ -5,8 +5,8 @@ import errno
 import ipaddress
 import socket
 import ssl
-from collections.abc import Sequence
-from contextlib import ExitStack
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from typing import Any, Final, Self
 
 import uvicorn
@@ -25,11 +25,13 @@ class Listener:
 
     It listens when made, so that a taken port is known before anything starts; a name such as `localhost` is listened
     for at all its addresses. `option` is what the port is called on the command line; with `tls` all connections are
-    encrypted. Raises PortTaken, CannotListen.
+    encrypted, and where it `is_shared` other processes listen there, too. Raises PortTaken, CannotListen.
     """
 
-    def __init__(self, option: str, host: str, port: int, *, tls: ssl.SSLContext | None = None) -> None:
-        self._sockets = _listen(option, host, port)
+    def __init__(
+        self, option: str, host: str, port: int, *, tls: ssl.SSLContext | None = None, is_shared: bool = False
+    ) -> None:
+        self._sockets = _listen(option, host, port, is_shared=is_shared)
         self._tls = tls
         self._server: uvicorn.Server | None = None
         self._ticking: asyncio.Task[None] | None = None
@@ -40,8 +42,7 @@ class Listener:
         """Where it can be reached, with the port it really has; IPv4 where there are several addresses."""
         first = min(self._sockets, key=lambda listening: listening.family != socket.AF_INET)
         host, port = first.getsockname()[:2]
-        scheme = "http" if self._tls is None else "https"
-        return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+        return url_of(host, port, scheme="http" if self._tls is None else "https")
 
     @property
     def is_loopback(self) -> bool:
@@ -105,10 +106,35 @@ class Listener:
             self._stopping.cancel()
 
 
-def _listen(option: str, host: str, port: int) -> list[socket.socket]:
+def url_of(host: str, port: int, *, scheme: str = "http") -> str:
+    """The address of a port."""
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
+
+
+@contextmanager
+def reserved(option: str, host: str, port: int) -> Iterator[int]:
+    """For the length of the context, keep a port for processes that will share it; yields its number, 0 having been any
+    free one. Raises PortTaken, CannotListen.
+    """
+    for one in _listen(option, host, port):  # shared with nobody: another server's port is not to be shared by mistake
+        port = port or one.getsockname()[1]
+        one.close()
+    kept = _listen(option, host, port, is_shared=True, backlog=None)
+    try:
+        yield port
+    finally:
+        for one in kept:
+            one.close()
+
+
+def _listen(
+    option: str, host: str, port: int, *, is_shared: bool = False, backlog: int | None = BACKLOG
+) -> list[socket.socket]:
+    """Sockets that are bound and, with a backlog, take connections."""
     try:
         found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
-        return _listen_at(list(dict.fromkeys((family, address) for family, _, _, _, address in found)), port)
+        addresses = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        return _listen_at(addresses, port, is_shared=is_shared, backlog=backlog)
     except (socket.gaierror, UnicodeError) as error:
         raise CannotListen(option, host, port, f"{host!r} is no address and no known name") from error
     except OSError as error:
@@ -117,13 +143,15 @@ def _listen(option: str, host: str, port: int) -> list[socket.socket]:
         raise CannotListen(option, host, port, error.strerror or str(error)) from error
 
 
-def _listen_at(addresses: Sequence[_Address], port: int) -> list[socket.socket]:
+def _listen_at(
+    addresses: Sequence[_Address], port: int, *, is_shared: bool = False, backlog: int | None = BACKLOG
+) -> list[socket.socket]:
     """A socket for each address, all on one port; passed over are those of a kind the machine does not have."""
     listening: list[socket.socket] = []
     with ExitStack() as stack:
         for number, (family, address) in enumerate(addresses, 1):
             try:
-                one = _listen_on(family, (address[0], port, *address[2:]))
+                one = _listen_on(family, (address[0], port, *address[2:]), is_shared=is_shared, backlog=backlog)
             except OSError as error:
                 if error.errno in _ABSENT and (listening or number < len(addresses)):
                     continue
@@ -134,13 +162,18 @@ def _listen_at(addresses: Sequence[_Address], port: int) -> list[socket.socket]:
     return listening
 
 
-def _listen_on(family: socket.AddressFamily, address: tuple[Any, ...]) -> socket.socket:
+def _listen_on(
+    family: socket.AddressFamily, address: tuple[Any, ...], *, is_shared: bool, backlog: int | None
+) -> socket.socket:
     listening = socket.socket(family, socket.SOCK_STREAM)
     try:
         listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if is_shared:
+            listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEPORT, 1)
         listening.setblocking(False)
         listening.bind(address)
-        listening.listen(BACKLOG)
+        if backlog is not None:
+            listening.listen(backlog)
     except OSError:
         listening.close()
         raise

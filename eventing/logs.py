@@ -15,24 +15,39 @@ _STANDARD: Final = frozenset(logging.makeLogRecord({}).__dict__) | {"message", "
 class TextFormatter(logging.Formatter):
     """`TIME LEVEL LOGGER: message key=value`. Control characters are escaped: a sender's text cannot forge a line.
 
-    A traceback follows on lines of its own, indented.
+    A traceback follows on lines of its own, indented. Of a process with a name all lines begin with it.
     """
+
+    def __init__(self, process: str = "") -> None:
+        super().__init__()
+        self._prefix = f"{process} " if process else ""
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as text."""
         message = record.getMessage() + "".join(f" {name}={value}" for name, value in _extras(record).items())
-        line = f"{_time_of(record)} {record.levelname:<7} {record.name}: {_one_line(message)}"
+        line = f"{self._prefix}{_time_of(record)} {record.levelname:<7} {record.name}: {_one_line(message)}"
         trace = _traceback_of(record)
-        return line if trace is None else line + "\n" + "\n".join(f"    {part}" for part in trace.splitlines())
+        return (
+            line
+            if trace is None
+            else line + "\n" + "\n".join(f"{self._prefix}    {part}" for part in trace.splitlines())
+        )
 
 
 class JsonFormatter(logging.Formatter):
-    """One JSON object: `time`, `level`, `logger`, `message`, `exception` if there is one, what came by `extra=`."""
+    """One JSON object: `time`, `level`, `logger`, `message`, `exception` if there is one, `process` if that has a name,
+    what came by `extra=`.
+    """
+
+    def __init__(self, process: str = "") -> None:
+        super().__init__()
+        self._process = {"process": process} if process else {}
 
     def format(self, record: logging.LogRecord) -> str:
         """One record as JSON text."""
         fields = {
             **_extras(record),
+            **self._process,
             "time": _time_of(record),
             "level": record.levelname.lower(),
             "logger": record.name,
@@ -44,10 +59,12 @@ class JsonFormatter(logging.Formatter):
         return json.dumps(fields, default=str)
 
 
-def configure(level: LogLevel, log_format: LogFormat, *, stream: TextIO | None = None) -> None:
-    """Send every record of at least `level` to the stream, stderr unless given; replaces what was configured before."""
+def configure(level: LogLevel, log_format: LogFormat, *, process: str = "", stream: TextIO | None = None) -> None:
+    """Send every record of at least `level` to the stream, stderr unless given; replaces what was configured before.
+    `process` is what this process is called among others.
+    """
     handler = logging.StreamHandler(stream)
-    handler.setFormatter(JsonFormatter() if log_format == "json" else TextFormatter())
+    handler.setFormatter(JsonFormatter(process) if log_format == "json" else TextFormatter(process))
     logging.basicConfig(level=level.upper(), handlers=[handler], force=True)
     logging.getLogger("alembic").setLevel(logging.WARNING)  # it tells of each start that it looked at the tables
 

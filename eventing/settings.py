@@ -3,18 +3,27 @@
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
-from pydantic_settings import BaseSettings, SettingsConfigDict
+from pydantic import BeforeValidator, Field, NonNegativeFloat, NonNegativeInt, PositiveFloat, PositiveInt
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 IngressEngine = Literal["protocol", "asgi"]
 LogLevel = Literal["debug", "info", "warning", "error"]
 LogFormat = Literal["text", "json"]
 DefaultChannel = Literal["journal", "memory", "redis", "kafka"]
+Role = Literal["ingress", "dispatcher", "controller", "sources"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, Field(pattern=r"^(sqlite:///.|postgresql(\+asyncpg)?://)")]
 RedisUrl = Annotated[str, Field(pattern=r"^rediss?(\+sentinel)?://[^@]+$")]
 BootstrapServers = Annotated[str, Field(pattern=r"^[^,\s]+(,[^,\s]+)*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
+
+
+def _listed(value: object) -> object:
+    """A text names several, with commas between them."""
+    return [part.strip() for part in value.split(",") if part.strip()] if isinstance(value, str) else value
+
+
+Roles = Annotated[tuple[Role, ...], NoDecode, BeforeValidator(_listed)]
 
 KIB = 1024
 MIB = 1024 * KIB
@@ -57,6 +66,28 @@ class Settings(BaseSettings):
     """Certificate of the API, with its chain, in PEM. Kubernetes' `tls.crt`."""
     tls_key: Path | None = None
     """The certificate's key, in PEM, without a password. Kubernetes' `tls.key`."""
+    health_host: str = "127.0.0.1"
+    """Where one of several processes tells how it is, without a token: `/healthz`, `/readyz` and `/metrics`."""
+    health_port: Port = 8082
+    """The port for that; 0 takes a free one. The API's neighbour."""
+    role: Roles = ()
+    """What this process is for, of several over one database: `ingress`, `dispatcher`, `controller`, `sources`, with
+    commas between them; unset, everything in one process. Kafka's `process.roles` names them so, too."""
+    workers: NonNegativeInt = 0
+    """Processes that take and deliver events on one port of this machine, beside one for the API; 0 for a single
+    process that does everything. nginx: `worker_processes`."""
+    ingress_url: str | None = None
+    """Where events are POSTed to, for the addresses in statuses: `http://HOST:PORT`; unset, where the ingress of this
+    process listens, or would. Kafka's `advertised.listeners`."""
+    lease_duration_s: Annotated[float, Field(ge=1)] = 15.0
+    """Within this another process takes over what one did that vanished or stood still. Kubernetes' `LeaseDuration`."""
+    port_shared: bool = False
+    """Whether several processes of this machine take events on the same port, which the kernel spreads connections
+    over. nginx: `reuseport`."""
+    process_name: str | None = None
+    """What its lines in the log begin with, and part of how it calls itself in leases."""
+    supervised: bool = False
+    """Whether it ends when its standard input does, because the process that started it has gone."""
     data_dir: Path = Path("eventing-data")
     """Folder of everything durable, relative to the working directory. One process at a time owns it."""
     database_url: DatabaseUrl | None = None

@@ -1,8 +1,8 @@
 """Resources as they were last seen, and who looked at which, so that a change is told to those it concerns. Pure."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
-from eventing.resources.identity import Key, Lookup, Object
+from eventing.resources.identity import GroupKind, Key, Lookup, Object
 
 
 class World:
@@ -16,6 +16,10 @@ class World:
     def get(self, key: Key) -> Object | None:
         """The object of that key, None where there is none. It belongs to the world: read it, do not write it."""
         return self._items.get(key)
+
+    def find(self, kinds: Collection[GroupKind]) -> list[Object]:
+        """The objects of these kinds."""
+        return [item for key, item in self._items.items() if key.group_kind in kinds] if kinds else []
 
     def put(self, key: Key, item: Object | None) -> None:
         """See one object as it is, or that it is gone (None)."""

@@ -19,6 +19,7 @@ from eventing.dead_letter_office import DeadLetterOffice
 from eventing.engine import Engines
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview, find_trigger
+from eventing.pen import Pen
 from eventing.reconcilers.controller import Controller
 from eventing.reconcilers.event_type_maker import EventTypeMaker
 from eventing.reconcilers.plane import Plane
@@ -28,6 +29,8 @@ from eventing.store.sql import timestamp
 
 SINK_SWEEP_INTERVAL_S: Final = 0.05
 """How exactly timeouts of attempts are kept."""
+CHANNELS_WAIT_MAX_S: Final = 3.0
+"""How long the doors stay closed for channels on servers: those that are there are open by then, others open later."""
 CHANNEL_HEALTH_INTERVAL_S: Final = 1.0
 """How often channels on servers are looked at, whether they have failed or healed."""
 
@@ -65,16 +68,22 @@ class DataPlane:
 
     @property
     def loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
-        """What runs from before the first request until after the last."""
+        """What every process runs from before the first request until after the last."""
         return {
             "controller": self.controller.run,
             "channels": self.controller.attend,
             "channel health": lambda: every(CHANNEL_HEALTH_INTERVAL_S, self.health.look),
             "sink sweep": lambda: every(SINK_SWEEP_INTERVAL_S, self.pools.sweep),
-            "redriver": self.redriver.run,
+            "event types": lambda: self.maker.run(self.controller.get),
+        }
+
+    @property
+    def writing_loops(self) -> dict[str, Callable[[], Awaitable[None]]]:
+        """What a process runs that may have the pen."""
+        return {
             "recorder": self.recorder.run,
             "event sweep": lambda: every(SWEEP_INTERVAL_S, self.recorder.sweep),
-            "event types": lambda: self.maker.run(self.controller.get),
+            "event types of others": self.maker.run_heard,
         }
 
     @property
@@ -86,14 +95,27 @@ class DataPlane:
 
 
 async def open_data_plane(
-    stack: AsyncExitStack, settings: Settings, resources: ResourceSide, *, intake: Intake, base_url: str
+    stack: AsyncExitStack,
+    settings: Settings,
+    resources: ResourceSide,
+    *,
+    intake: Intake,
+    base_url: str,
+    pen: Pen | None = None,
+    reads: bool = True,
+    looked: Callable[[], None] = lambda: None,
 ) -> DataPlane:
-    """Everything closed and empty: the controller opens and fills it. Raises what the journal does."""
+    """Everything closed and empty: the controller opens and fills it. Raises what the journal does.
+
+    Without a pen this process writes statuses; unless it `reads`, its Brokers only publish. `looked` is called whenever
+    something changed.
+    """
+    pen = pen or Pen(resources.store)
     pools = stack.enter_context(closing(Pools(pool_limits(settings))))
     journal = await _open_journal(stack, settings)
     engines = Engines(journal=journal, settings=settings, backends=BackendPool(partial(create_backend, settings)))
     stack.push_async_callback(engines.close)
-    recorder, maker = Recorder(resources.store, timestamp), EventTypeMaker(resources.store)
+    recorder, maker = Recorder(pen, timestamp), EventTypeMaker(pen, resources.store.say)
     controller = Controller(
         store=resources.store,
         catalogue=resources.catalogue,
@@ -107,6 +129,9 @@ async def open_data_plane(
         tell=recorder.tell,
         sightings_of=maker.sightings_of if settings.event_type_auto_create else lambda _: None,
         forget_type=maker.forget,
+        pen=pen,
+        looked=looked,
+        reads=reads,
     )
     stack.push_async_callback(controller.close)
     intake.fault = lambda: controller.plane.fault if journal is None else journal.fault or controller.plane.fault

@@ -2,7 +2,7 @@
 
 import asyncio
 import gc
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator, Mapping
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager, contextmanager
 from typing import Final
 
@@ -10,7 +10,7 @@ from dispatcher.tasks import supervise
 
 GC_THRESHOLDS: Final = (50_000, 20, 100)
 """Events are freed by reference counts; Python's default of 700 has the collector run for every few dozen of them."""
-Loops = Mapping[str, Callable[[], Awaitable[None]]]
+Loops = dict[str, Callable[[], Awaitable[None]]]
 """What runs for ever, by name."""
 
 

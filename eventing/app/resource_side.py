@@ -32,7 +32,6 @@ async def open_resources(
     stack: AsyncExitStack, settings: Settings, *, paths: Sequence[Path], prune: bool
 ) -> ResourceSide:
     """Open the database that the operator names, else a file in the data folder. Raises what the store does."""
-    settings.data_dir.mkdir(parents=True, exist_ok=True)
     store = await stack.enter_async_context(SqlStore(settings.resources_url, secret_key=settings.secret_key_file))
     catalogue, barrier = Catalogue(), Barrier(store)
     context = Context(channel_defaults=channel_defaults_of(settings.default_channel))

@@ -1,4 +1,4 @@
-"""`eventing serve`: the whole server in this process."""
+"""`eventing serve`: the whole server in this process, or a part of it, or several processes."""
 
 import sys
 from collections.abc import Sequence
@@ -35,6 +35,18 @@ DatabaseUrl = Annotated[
 SecretKeyFile = Annotated[
     Path | None, typer.Option(help="Key that Secrets are encrypted with (EVENTING_SECRET_KEY_FILE).")
 ]
+RoleOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--role", help="What this process is for: ingress, dispatcher, controller, sources. Repeatable (EVENTING_ROLE)."
+    ),
+]
+Workers = Annotated[
+    int | None, typer.Option(help="Processes that take and deliver events, on one port (EVENTING_WORKERS, 0).")
+]
+HealthPort = Annotated[
+    int | None, typer.Option(help="The health port of one of several processes (EVENTING_HEALTH_PORT, 8082).")
+]
 Watch = Annotated[bool, typer.Option("--watch", help="Apply manifests again whenever their files change.")]
 Prune = Annotated[bool, typer.Option("--prune", help="Delete what manifests brought earlier and do not hold any more.")]
 Ingress = Annotated[
@@ -55,6 +67,9 @@ def serve(
     data_dir: DataDir = None,
     database_url: DatabaseUrl = None,
     secret_key_file: SecretKeyFile = None,
+    role: RoleOption = None,
+    workers: Workers = None,
+    health_port: HealthPort = None,
     watch: Watch = False,
     prune: Prune = False,
     ingress: Ingress = None,
@@ -74,12 +89,15 @@ def serve(
         "data_dir": data_dir,
         "database_url": database_url,
         "secret_key_file": secret_key_file,
+        "role": ",".join(role) if role else None,
+        "workers": workers,
+        "health_port": health_port,
         "ingress": ingress,
     }
     settings = read_settings({name: value for name, value in options.items() if value is not None})
     from eventing import logs
 
-    logs.configure(settings.log_level, settings.log_format)
+    logs.configure(settings.log_level, settings.log_format, process=settings.process_name or "")
     raise typer.Exit(run_server(settings, filename or [], watch=watch, prune=prune))
 
 
@@ -104,9 +122,11 @@ def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool, prun
     from eventing.app import serve as serve_app
     from eventing.errors import StoreUnavailable
     from eventing.manifest import ManifestError
+    from eventing.role import CannotSplit
     from eventing.settings import CannotListen, PortTaken
     from eventing.store.errors import UnusableStore
     from eventing.tls import BadCertificate
+    from eventing.worker import WorkerRefused
 
     told = (
         *(ManifestError, PortTaken, CannotListen, DataDirTaken, NewerJournal, ChannelUnavailable),
@@ -120,6 +140,10 @@ def run_server(settings: "Settings", paths: Sequence[Path], *, watch: bool, prun
         from uvloop import run
     try:
         return int(run(serve_app(settings, paths=paths, watch=watch, prune=prune)))
+    except CannotSplit as error:
+        raise Failure(str(error), code=MISUSE) from error
+    except WorkerRefused as error:
+        raise Failure(str(error), code=error.code) from error
     except told as error:
         raise Failure(str(error)) from error
 

@@ -6,7 +6,7 @@ are written once what they tell of works.
 
 import asyncio
 import logging
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Collection, Iterable, Mapping
 from contextlib import suppress
 from typing import Final
 
@@ -18,6 +18,7 @@ from eventing.engine import Engines
 from eventing.errors import Expired, StoreUnavailable
 from eventing.ingress.intake import Intake
 from eventing.pause import set_paused
+from eventing.pen import Pen
 from eventing.reconcilers.plane import Plane
 from eventing.reconcilers.roster import Roster
 from eventing.reconcilers.served import ServedBroker, ServedTrigger
@@ -25,7 +26,7 @@ from eventing.reconcilers.turn import Clock, Occurrence, Tale, Turn
 from eventing.reconcilers.writer import Writer
 from eventing.resources.catalogue import Catalogue
 from eventing.resources.core_event import EVENT
-from eventing.resources.identity import Key, Object, key_of
+from eventing.resources.identity import GroupKind, Key, Object, key_of
 from eventing.settings import Settings
 from eventing.specification import Sinks
 from eventing.store.contract import Change, Store
@@ -46,7 +47,9 @@ class Controller:
     """Owns what is at work. `run` follows the store; `reconcile` may be called at any time.
 
     It waits at the `barrier` for what belongs together. `tell` hears of what happened to objects; `sightings_of` gives
-    Brokers and Channels what notices types of events, and `forget_type` hears of EventTypes that are gone.
+    Brokers and Channels what notices types of events, and `forget_type` hears of EventTypes that are gone; `looked` is
+    called after every look. Who has the `pen`, which is this one where none is given, writes statuses and what belongs
+    to them. Unless it `reads`, its Brokers only publish.
     """
 
     def __init__(
@@ -64,14 +67,19 @@ class Controller:
         tell: Callable[[Occurrence], None] = lambda _: None,
         sightings_of: Callable[[Key], Sightings | None] = lambda _: None,
         forget_type: Callable[[Key], None] = lambda _: None,
+        pen: Pen | None = None,
+        looked: Callable[[], None] = lambda: None,
         reads: bool = True,
     ) -> None:
         self._store = store
         self._catalogue = catalogue
         self._clock = clock
         self._world = World()
-        self._writer = Writer(store, self._world)
+        self._pen = pen or Pen(store)
+        self._writer = Writer(self._pen, self._world)
         self._tell = tell
+        self._looked = looked
+        self._seen = asyncio.Event()
         self._barrier = barrier or Barrier(store)
         self._followed = 0
         """The version of the last change that was read."""
@@ -111,6 +119,10 @@ class Controller:
     def get(self, key: Key) -> Object | None:
         """The object as it was last seen, None where there is none: read it, do not write it."""
         return self._world.get(key)
+
+    def find(self, kinds: Collection[GroupKind]) -> list[Object]:
+        """The objects of these kinds, as they were last seen."""
+        return self._world.find(kinds)
 
     async def run(self) -> None:
         """Reconcile what changes, many changes at once where they come fast. Until cancelled.
@@ -152,6 +164,11 @@ class Controller:
             await self._conform({*items, *gone, *self.brokers, *self.triggers})
             # What changed between the first list and the last is seen once more, which changes nothing.
             self._read_at = version
+            self._seen.set()
+
+    async def wait_seen(self) -> None:
+        """Until everything was read for the first time."""
+        await self._seen.wait()
 
     async def attend(self) -> None:
         """Look again at Brokers and Channels whose channel opened, failed or healed. Until cancelled.
@@ -250,7 +267,7 @@ class Controller:
         """Make everything right that these changes concern, then what is concerned by what that changed."""
         pending, told = self._world.affected(changed), Tale()
         for _ in range(ROUNDS_MAX):
-            turn = Turn(self._clock(), self._world)
+            turn = Turn(self._clock(), self._world, writes=self._pen.store is not None)
             await self._roster.look_at(pending, turn)
             self.plane.publish()
             await self.plane.close_gone()
@@ -262,6 +279,7 @@ class Controller:
             self._warn_of(pending)
         for occurrence in told:
             self._tell(occurrence)
+        self._looked()
 
     def _warn_of(self, pending: set[Key]) -> None:
         _log.warning("some resources change each other without an end: %s", ", ".join(map(str, sorted(pending)[:5])))

@@ -12,7 +12,8 @@ from collections.abc import Iterable
 from datetime import datetime, timedelta
 from typing import Final
 
-from eventing.errors import AlreadyExists, Conflict, Forbidden, NotFound, StoreUnavailable
+from eventing.errors import AlreadyExists, Conflict, Forbidden, LeaseLost, NotFound, StoreUnavailable
+from eventing.pen import Pen
 from eventing.reconcilers.turn import Clock, Occurrence
 from eventing.resources.core_event import EVENT
 from eventing.resources.identity import Key, Object, key_of
@@ -30,10 +31,10 @@ _log = logging.getLogger(__name__)
 
 
 class Recorder:
-    """`tell` takes, `run` writes, `sweep` forgets."""
+    """`tell` takes, `run` writes, `sweep` forgets. Without the pen there is nobody to write for."""
 
-    def __init__(self, store: Store, clock: Clock) -> None:
-        self._store = store
+    def __init__(self, pen: Pen, clock: Clock) -> None:
+        self._pen = pen
         self._clock = clock
         self._queue: deque[Occurrence] = deque(maxlen=QUEUE_MAX)
         self._has_some = asyncio.Event()
@@ -53,35 +54,42 @@ class Recorder:
 
     async def sweep(self) -> None:
         """Delete what is old, and the oldest where there are too many."""
+        store = self._pen.store
+        if store is None:
+            return
         try:
-            events = (await self._store.list(EVENT.group_kind)).items
+            events = (await store.list(EVENT.group_kind)).items
             for key in surplus(events, self._clock()):
-                await self._delete(key)
-        except StoreUnavailable as error:
+                await _delete(store, key)
+        except (LeaseLost, StoreUnavailable) as error:
             _log.debug("not swept: %s", error)
 
-    async def _delete(self, key: Key) -> None:
-        try:
-            await self._store.delete(key)
-        except NotFound:
-            return
-
     async def _write(self, occurrence: Occurrence) -> None:
+        store = self._pen.store
+        if store is None:
+            return
         try:
-            await self._count(occurrence)
-        except (AlreadyExists, Conflict, Forbidden, StoreUnavailable) as error:
+            await self._count(store, occurrence)
+        except (AlreadyExists, Conflict, Forbidden, LeaseLost, StoreUnavailable) as error:
             _log.debug("not recorded: %s", error)
 
-    async def _count(self, occurrence: Occurrence) -> None:
+    async def _count(self, store: Store, occurrence: Occurrence) -> None:
         """Once more, or for the first time."""
         event = _event(occurrence, self._clock())
         key = EVENT.key(event["metadata"]["namespace"], event["metadata"]["name"])
         try:
-            old = await self._store.get(key)
+            old = await store.get(key)
             counted = {"count": old.get("count", 1) + 1, "lastTimestamp": event["lastTimestamp"]}
-            await self._store.update({**old, **counted})
+            await store.update({**old, **counted})
         except NotFound:
-            await self._store.create(event)
+            await store.create(event)
+
+
+async def _delete(store: Store, key: Key) -> None:
+    try:
+        await store.delete(key)
+    except NotFound:
+        return
 
 
 def surplus(events: Iterable[Object], now: str) -> list[Key]:

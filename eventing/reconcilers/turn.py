@@ -33,6 +33,8 @@ class Turn:
 
     now: str
     world: World
+    writes: bool = True
+    """Otherwise nothing is collected, and what others have written counts, not what was found here."""
     statuses: list[Object] = field(default_factory=list)
     updates: list[Object] = field(default_factory=list)
     creations: list[Object] = field(default_factory=list)
@@ -40,6 +42,8 @@ class Turn:
     early: set[Key] = field(default_factory=set)
     """Those that looked at an object before its status changed."""
     _finished: set[Key] = field(default_factory=set)
+    _drafts: list[tuple[Object, Object]] = field(default_factory=list)
+    """Objects as they were, and with the statuses found for them."""
 
     def finish(self, draft: Draft, *, reason: str | None = INTERNAL_ERROR) -> None:
         """That is the status. Where Ready turned into a failure, or into another one, it is told under that reason;
@@ -47,28 +51,38 @@ class Turn:
         """
         key, result = key_of(draft.item), draft.result
         self._finished.add(key)
-        if result is None:
+        if result is None or not self.writes:
             return
         self.statuses.append(result)
+        self._drafts.append((draft.item, result))
         self.world.put(key, result)
         self.early |= self.world.readers(key) & self._finished - {key}
         status, _, message = draft.ready()
         if reason and status != "True" and message and message != _ready_message(draft.item):
             self.tell(draft.item, "Warning", reason, message)
 
+    def undo(self) -> None:
+        """What was found is not so, for it was not written: see everything as it was, but what is newer."""
+        for old, drafted in reversed(self._drafts):
+            if self.world.get(key_of(old)) is drafted:
+                self.world.put(key_of(old), old)
+
     def create(self, owner: Object, child: Object) -> None:
         """Have a child made; of an owner that is being deleted none, which might keep it from going."""
-        if "deletionTimestamp" not in owner["metadata"]:
+        if self.writes and "deletionTimestamp" not in owner["metadata"]:
             self.creations.append(child)
 
     def update(self, old: Object, item: Object) -> None:
         """Have it written, unless somebody else changed the old one."""
+        if not self.writes:
+            return
         metadata = {**item["metadata"], "resourceVersion": old["metadata"]["resourceVersion"]}
         self.updates.append({**item, "metadata": metadata})
 
     def tell(self, item: Object, kind: Literal["Normal", "Warning"], reason: str, message: str) -> None:
         """Record that."""
-        self.occurrences.append(Occurrence(item, kind, reason, message))
+        if self.writes:
+            self.occurrences.append(Occurrence(item, kind, reason, message))
 
 
 class Tale:

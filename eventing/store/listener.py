@@ -12,6 +12,10 @@ from eventing.errors import StoreUnavailable
 from eventing.store.database import translated
 
 CHANNEL: Final = "eventing_changes"
+WORDS: Final = "eventing_words"
+"""What processes say to each other beside it."""
+WORDS_SIZE_MAX_BYTES: Final = 7999
+"""PostgreSQL's bound of what one notice carries."""
 POLL_S: Final = 5.0
 """How late a change is seen whose notice was lost, as with a connection that died without a word."""
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -23,11 +27,14 @@ _log = logging.getLogger(__name__)
 
 
 class Listener:
-    """A connection of its own, which calls `wake` for every notice, and once at the start of each connection."""
+    """A connection of its own, which calls `wake` for every notice of a change, and once at the start of each
+    connection, and `hear` for what other processes say.
+    """
 
-    def __init__(self, url: str, wake: Callable[[], None]) -> None:
+    def __init__(self, url: str, wake: Callable[[], None], hear: Callable[[str], None] = lambda _: None) -> None:
         self._dsn: Final = make_url(url).set(drivername="postgresql").render_as_string(hide_password=False)
         self._wake: Final = wake
+        self._hear: Final = hear
         self._connected = False
 
     async def run(self) -> None:
@@ -50,6 +57,7 @@ class Listener:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
             await connection.add_listener(CHANNEL, lambda *_: self._wake())
+            await connection.add_listener(WORDS, lambda *told: self._hear(told[-1]))
             self._connected = True
             while not lost.is_set():
                 self._wake()
@@ -63,6 +71,12 @@ def notify(connection: Connection) -> None:
     """Have every listener called once this transaction is committed."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
+
+
+def say(connection: Connection, words: str) -> None:
+    """Have every listener hear that once this transaction is committed."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text("SELECT pg_notify(:channel, :words)"), {"channel": WORDS, "words": words})
 
 
 async def _within(time_s: float, event: asyncio.Event) -> None:

@@ -20,7 +20,7 @@ from eventing.store.database import Database, open_database
 from eventing.store.feed import Feed
 from eventing.store.lease import Lease
 from eventing.store.lease_table import SqlLeases
-from eventing.store.listener import Listener, notify
+from eventing.store.listener import WORDS_SIZE_MAX_BYTES, Listener, notify, say
 from eventing.store.mirror import Mirror, Row
 from eventing.store.page import Page, page_of, position_of, token_of
 from eventing.store.resealer import Resealer
@@ -67,6 +67,8 @@ class SqlStore:
         self._secret_key: Final = secret_key
         self._clock: Final = clock
         self._lease: Lease | None = None
+        self.hear: Callable[[str], None] = lambda _: None
+        """Called with what other processes, and this one, say."""
 
     async def __aenter__(self) -> Self:
         self._codec = Codec(read_keyring(self._secret_key) if self._secret_key else None)
@@ -82,7 +84,7 @@ class SqlStore:
         resealer = Resealer(self._database, self._codec)
         loops = {"resource writer": self._writer.run, "resource feed": feed.run, "resealer": resealer.run}
         if self._database.is_shared:
-            loops["resource listener"] = Listener(self._url, feed.wake).run
+            loops["resource listener"] = Listener(self._url, feed.wake, self._hear).run
         self._tasks = [asyncio.create_task(supervise(name, run), name=name) for name, run in loops.items()]
         return self
 
@@ -194,6 +196,18 @@ class SqlStore:
         fenced = copy.copy(self)
         fenced._lease = lease  # noqa: SLF001 - another door of the same store
         return fenced
+
+    async def say(self, words: str) -> bool:
+        """Tell that to whoever uses the database at this moment; nobody keeps it. False for more than 7999 bytes, which
+        nobody is told, as where the database is this process's alone. Raises StoreUnavailable.
+        """
+        if not self._database.is_shared or len(words.encode()) > WORDS_SIZE_MAX_BYTES:
+            return False
+        await self._database.write(lambda connection: say(connection, words))
+        return True
+
+    def _hear(self, words: str) -> None:
+        self.hear(words)
 
     async def _do(self, verb: Verb[T], *, dry_run: bool = False) -> T:
         return await self._writer.do(verb, dry_run=dry_run, lease=self._lease)

@@ -45,6 +45,10 @@ class Process:
     def err(self) -> str:
         return self._err.read_text()
 
+    @property
+    def pid(self) -> int:
+        return self._popen.pid
+
     def signal(self, number: signal.Signals) -> None:
         self._popen.send_signal(number)
 

@@ -14,7 +14,7 @@ import uvicorn
 
 from eventing.ingress.intake import Intake
 from eventing.ingress.protocol import IngressProtocol
-from eventing.listener import Listener, _listen_at
+from eventing.listener import Listener, _listen_at, reserved
 from eventing.settings import CannotListen, PortTaken
 from tests.eventing.ingress.door import LIMITS
 from tests.eventing.stage import eventually
@@ -267,3 +267,24 @@ def test_the_minor_version_of_uvicorn_is_pinned() -> None:
     dependencies = (Path(__file__).parents[2] / "pyproject.toml").read_text()
     major, minor = uvicorn.__version__.split(".")[:2]
     assert f'"uvicorn>={major}.{minor},<{major}.{int(minor) + 1}"' in dependencies
+
+
+async def test_a_reserved_port_is_shared_by_those_who_ask_for_it() -> None:
+    """They get connections, and the one who reserved it none."""
+    with reserved("--port", "127.0.0.1", 0) as port:
+        with pytest.raises(ConnectionRefusedError):
+            socket.create_connection(("127.0.0.1", port), 1)
+        first, second = (Listener("--port", "127.0.0.1", port, is_shared=True) for _ in range(2))
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        first.close()
+        socket.create_connection(("127.0.0.1", port), 1).close()
+        second.close()
+
+
+async def test_a_port_that_a_server_has_cannot_be_reserved() -> None:
+    """Also where that server would share it: two teams by mistake on one port would share their events."""
+    with reserved("--port", "127.0.0.1", 0) as port:
+        sharing = Listener("--port", "127.0.0.1", port, is_shared=True)
+        with pytest.raises(PortTaken), reserved("--port", "127.0.0.1", port):
+            pass
+        sharing.close()

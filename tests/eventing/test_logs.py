@@ -89,3 +89,11 @@ def test_configuring_replaces_handlers_and_sets_the_level(root: logging.Logger, 
     [line] = stream.getvalue().splitlines()
     assert line.startswith(start)
     assert "shown" in line
+
+
+def test_lines_of_a_process_with_a_name_begin_with_it() -> None:
+    """Those of a traceback, too; in JSON it is a field."""
+    lines = TextFormatter("worker-1").format(failed()).splitlines()
+    assert all(line.startswith("worker-1 ") for line in lines)
+    assert "worker-1" == json.loads(JsonFormatter("worker-1").format(record("x")))["process"]
+    assert "process" not in json.loads(JsonFormatter().format(record("x")))

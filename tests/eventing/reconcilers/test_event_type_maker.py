@@ -6,6 +6,7 @@ from contextlib import asynccontextmanager
 
 from dispatcher.sighting import Sightings
 from eventing.errors import StoreUnavailable
+from eventing.pen import Pen
 from eventing.reconcilers.event_type_maker import EventTypeMaker
 from eventing.resources.broker import BROKER
 from eventing.resources.channel import CHANNEL
@@ -35,7 +36,7 @@ class _Store(MemoryStore):
 class Scene:
     def __init__(self) -> None:
         self.store = _Store()
-        self.maker = EventTypeMaker(self.store)
+        self.maker = EventTypeMaker(Pen(self.store))
         self.owners: dict[Key, Object] = {}
         for api_version, kind, name in (
             (BROKER.api_version, "Broker", "b"),
@@ -166,3 +167,38 @@ async def test_one_whose_broker_is_gone_or_that_nobody_made_is_forgotten_without
         del kept
         for _ in range(2):
             scene.maker.forget(key_of(item))
+
+
+async def test_without_the_pen_it_tells_who_has_it() -> None:
+    """A process that only takes events leaves the writing to another one, which makes the same EventType of it."""
+    told = list[str]()
+
+    async def tell(words: str) -> None:
+        told.append(words)
+
+    async with making() as scene:
+        teller = EventTypeMaker(Pen(), tell)
+        tasks = [asyncio.create_task(teller.run(scene.owners.get)), asyncio.create_task(scene.maker.run_heard())]
+        kept = teller.sightings_of(KEY)
+        kept.notice([an_event("1")])
+        await eventually(lambda: told)
+        assert [] == await scene.of_broker()
+        for words in ("no JSON", told[0], told[0]):
+            scene.maker.hear(words)
+        await scene.seen(2)
+        assert ["order"] == [item["spec"]["type"] for item in await scene.of_broker()]
+        for task in tasks:
+            task.cancel()
+        await asyncio.wait(tasks)
+
+
+async def test_what_is_heard_without_the_pen_is_passed_over() -> None:
+    """Whoever has the pen hears it, too."""
+    scene = Scene()
+    scene.maker = EventTypeMaker(Pen())
+    hearing = asyncio.create_task(scene.maker.run_heard())
+    scene.maker.hear("{}")
+    await asyncio.sleep(0.01)
+    assert not hearing.done()
+    hearing.cancel()
+    await asyncio.wait([hearing])

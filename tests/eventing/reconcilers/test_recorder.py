@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from eventing.errors import StoreUnavailable
+from eventing.pen import Pen
 from eventing.reconcilers.recorder import EVENTS_MAX, QUEUE_MAX, Recorder, surplus
 from eventing.reconcilers.turn import Occurrence
 from eventing.resources.core_event import EVENT
@@ -43,7 +44,7 @@ class Scene:
     def __init__(self) -> None:
         self.store = _Away()
         self.now = TIMES[0]
-        self.recorder = Recorder(self.store, lambda: self.now)
+        self.recorder = Recorder(Pen(self.store), lambda: self.now)
 
     async def events(self) -> list[Object]:
         return [*(await self.store.list(EVENT.group_kind)).items]

@@ -1,5 +1,6 @@
 """The writer writes all that a turn found, and leaves alone what others changed meanwhile."""
 
+from eventing.pen import Pen
 from eventing.reconcilers.turn import Turn
 from eventing.reconcilers.writer import BATCH_STATUSES, Writer
 from eventing.resources.core import CONFIG_MAP
@@ -24,7 +25,7 @@ class Scene:
     def __init__(self) -> None:
         self.store = MemoryStore()
         self.world = World()
-        self.writer = Writer(self.store, self.world)
+        self.writer = Writer(Pen(self.store), self.world)
         self.turn = Turn(NOW, self.world)
 
 

@@ -97,3 +97,21 @@ async def _last(store: SqlStore) -> str:
     """The version once nobody writes any more: what a killed process had sent may still be committed."""
     await store.create(config_map("last"))
     return await store.version()
+
+
+async def test_what_one_says_all_others_hear(postgres_url: str) -> None:
+    """Who is there at that moment; too long a word is refused, and so is one where there is nobody else."""
+    heard: list[str] = []
+    async with SqlStore(postgres_url) as first, SqlStore(postgres_url) as second:
+        second.hear = heard.append
+        async with asyncio.timeout(WAIT_MAX_S):
+            while not heard:  # its listener connects meanwhile
+                assert await first.say("Grüße")
+                await asyncio.sleep(0.05)
+        assert {"Grüße"} == set(heard)
+        assert not await first.say("x" * 8000)
+
+
+async def test_a_process_alone_has_nobody_to_talk_to(sqlite_url: str) -> None:
+    async with SqlStore(sqlite_url) as store:
+        assert not await store.say("hello")

@@ -1,0 +1,67 @@
+"""What one of several processes does for all: it holds a lease while it does."""
+
+import asyncio
+import os
+import socket
+import uuid
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from functools import partial
+from typing import Final
+
+from dispatcher.redrive import Redriver
+from eventing.app.resource_side import ResourceSide
+from eventing.errors import StoreUnavailable
+from eventing.pen import Pen
+from eventing.reconcilers.controller import Controller
+from eventing.settings import Settings
+from eventing.source_keeper import SourceKeeper
+from eventing.store.lease import Lease
+from eventing.store.sql import SqlStore
+from eventing.tenure import Tenure
+
+STORE_WAIT_S: Final = 1.0
+
+
+def holder_name(settings: Settings) -> str:
+    """Whose a lease is: this process's alone, for whoever looks at the table."""
+    return f"{settings.process_name or 'eventing'}@{socket.gethostname()}/{os.getpid()}/{uuid.uuid4().hex[:8]}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Duties:
+    """Of this process, by that name, in leases of that length."""
+
+    resources: ResourceSide
+    holder: str
+    duration_s: float
+
+    def rule(self, pen: Pen, controller: Controller) -> Callable[[], Awaitable[None]]:
+        """Write statuses, and what belongs to them."""
+        return self._tenure("controller", partial(_rule, self.resources.store, pen, controller))
+
+    def redrive(self, redriver: Redriver) -> Callable[[], Awaitable[None]]:
+        """Deliver dead letters once more."""
+        return self._tenure("redriver", lambda _: redriver.run())
+
+    def keep_sources(self) -> SourceKeeper:
+        """Each source is a duty of its own. There is no adapter yet that could run one."""
+        return SourceKeeper(self.resources.store.leases, self.holder, duration_s=self.duration_s, adapters={})
+
+    def _tenure(self, name: str, work: Callable[[Lease], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
+        return Tenure(self.resources.store.leases, name, self.holder, duration_s=self.duration_s, work=work).run
+
+
+async def _rule(store: SqlStore, pen: Pen, controller: Controller, lease: Lease) -> None:
+    """What was only looked at until then is looked at once more, and written."""
+    pen.store = store.under(lease)
+    try:
+        while True:
+            try:
+                await controller.reconcile()
+                break
+            except StoreUnavailable:
+                await asyncio.sleep(STORE_WAIT_S)
+        await asyncio.Event().wait()
+    finally:
+        pen.drop()

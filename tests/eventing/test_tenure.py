@@ -1,0 +1,177 @@
+"""Work under a lease: one process does it, and another one takes over. On virtual time."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+
+import pytest
+
+from eventing.errors import LeaseLost, StoreUnavailable
+from eventing.store.lease import Lease
+from eventing.tenure import Tenure
+
+DURATION_S = 10.0
+
+
+@dataclass
+class Leases:
+    """Of the loop's time."""
+
+    holder: str = ""
+    token: int = 0
+    until_s: float = 0.0
+    is_away: bool = False
+    released: list[str] = field(default_factory=list)
+
+    async def acquire(self, name: str, holder: str, *, duration_s: float) -> Lease | None:
+        self._ask()
+        now_s = asyncio.get_running_loop().time()
+        if self.holder and now_s < self.until_s:
+            return None
+        self.holder, self.token, self.until_s = holder, self.token + 1, now_s + duration_s
+        return Lease(name, holder, self.token)
+
+    async def renew(self, lease: Lease, *, duration_s: float) -> None:
+        self._ask()
+        if (self.holder, self.token) != (lease.holder, lease.token):
+            raise LeaseLost("another's")
+        self.until_s = asyncio.get_running_loop().time() + duration_s
+
+    async def release(self, lease: Lease) -> None:
+        self._ask()
+        self.released.append(lease.holder)
+        if (self.holder, self.token) == (lease.holder, lease.token):
+            self.holder = ""
+
+    def _ask(self) -> None:
+        if self.is_away:
+            raise StoreUnavailable("no route to it")
+
+
+class Process:
+    """One that would do the work."""
+
+    def __init__(self, leases: Leases, name: str) -> None:
+        self.is_working = False
+        self.began = 0
+        self.crash: Exception | None = None
+        self.tenure = Tenure(leases, "work", name, duration_s=DURATION_S, work=self._work)
+
+    async def _work(self, lease: Lease) -> None:
+        self.is_working, self.began = True, self.began + 1
+        try:
+            if self.crash is not None:
+                raise self.crash
+            await asyncio.Event().wait()
+        finally:
+            self.is_working = False
+
+    @asynccontextmanager
+    async def running(self) -> "AsyncIterator[asyncio.Task[None]]":
+        task = asyncio.create_task(self.tenure.run())
+        await asyncio.sleep(0.1)
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+
+
+pytestmark = pytest.mark.looptime
+
+
+async def test_one_works_and_goes_on_working() -> None:
+    """It renews; others wait."""
+    leases = Leases()
+    first, second = Process(leases, "first"), Process(leases, "second")
+    async with first.running(), second.running():
+        await asyncio.sleep(20 * DURATION_S)
+        assert (True, False) == (first.is_working, second.is_working)
+        assert (1, 0) == (first.began, second.began)
+        assert first.tenure.is_held
+        assert not second.tenure.is_held
+
+
+async def test_who_stops_lets_it_go_at_once() -> None:
+    """After its work has ended; the next one begins with its next question."""
+    leases = Leases()
+    first, second = Process(leases, "first"), Process(leases, "second")
+    async with second.running(), first.running():
+        assert second.is_working
+    assert "" == leases.holder
+    async with first.running():
+        assert first.is_working, "nobody's time had to run out"
+
+
+async def test_another_takes_over_within_the_time() -> None:
+    """From one that vanished without a word."""
+    leases = Leases()
+    leases.holder, leases.until_s = "vanished", asyncio.get_running_loop().time() + 0.75 * DURATION_S
+    heir = Process(leases, "heir")
+    async with heir.running():
+        await asyncio.sleep(DURATION_S)
+        assert heir.is_working
+
+
+async def test_who_lost_it_stops_and_asks_again(caplog: pytest.LogCaptureFixture) -> None:
+    """As one that stood still and was taken for dead."""
+    leases = Leases()
+    process = Process(leases, "slow")
+    async with process.running():
+        leases.holder, leases.token = "other", leases.token + 1
+        leases.until_s = asyncio.get_running_loop().time() + 3 * DURATION_S
+        await asyncio.sleep(DURATION_S)
+        assert not process.is_working
+        assert "other" == leases.holder
+        await asyncio.sleep(3 * DURATION_S)
+        assert process.is_working
+
+
+async def test_while_the_store_is_away_the_work_goes_on() -> None:
+    """Nobody else can begin it then."""
+    leases = Leases()
+    process = Process(leases, "one")
+    async with process.running():
+        leases.is_away = True
+        await asyncio.sleep(10 * DURATION_S)
+        assert process.is_working
+        leases.is_away = False
+        await asyncio.sleep(DURATION_S)
+        assert (True, 1) == (process.is_working, process.began)
+        leases.is_away = True
+    assert "one" == leases.holder
+
+
+async def test_a_store_that_is_away_is_asked_again() -> None:
+    leases = Leases(is_away=True)
+    process = Process(leases, "one")
+    async with process.running():
+        await asyncio.sleep(DURATION_S)
+        assert not process.is_working
+        leases.is_away = False
+        await asyncio.sleep(DURATION_S)
+        assert process.is_working
+
+
+async def test_work_that_crashes_is_told_and_lets_it_go() -> None:
+    """So that another process may try."""
+    leases = Leases()
+    process = Process(leases, "one")
+    process.crash = KeyError("a bug")
+    task = asyncio.create_task(process.tenure.run())
+    with pytest.raises(KeyError):
+        await task
+    assert "" == leases.holder
+
+
+async def test_work_that_finds_the_lease_lost_waits_for_it_again() -> None:
+    """As a writer that was refused."""
+    leases = Leases()
+    process = Process(leases, "one")
+    process.crash = LeaseLost("another's")
+    async with process.running() as task:
+        process.crash = None
+        await asyncio.sleep(DURATION_S)
+        assert not task.done()
+        assert process.is_working
