@@ -2,7 +2,7 @@
 its limits.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final, Protocol, TypeGuard
 
@@ -64,8 +64,17 @@ class Owner(Protocol):
 class Engines:
     """Makes channels. The journal is one for all owners, and None where the server runs without a folder."""
 
-    def __init__(self, *, journal: Journal | None, settings: Settings, backends: BackendPool) -> None:
+    def __init__(
+        self,
+        *,
+        journal: Journal | None,
+        settings: Settings,
+        backends: BackendPool,
+        may_drop: Callable[[], Awaitable[bool]] | None = None,
+    ) -> None:
         self.journal = journal
+        self.may_drop: Final = may_drop or _always
+        """Asked before something is dropped on a server: of several processes one does that."""
         self.dead_letters: Final[Mapping[str, DeadLetters]] = _Stores(self._stores)
         """All stores of dead letters by name, as they are at any moment."""
         self._settings = settings
@@ -166,6 +175,10 @@ class _Stores(Mapping[str, DeadLetters]):
 
     def __len__(self) -> int:
         return len(self._read())
+
+
+async def _always() -> bool:
+    return True
 
 
 def is_remote(engine: Engine) -> TypeGuard[Remote]:

@@ -104,16 +104,18 @@ async def open_data_plane(
     pen: Pen | None = None,
     reads: bool = True,
     looked: Callable[[], None] = lambda: None,
+    may_drop: Callable[[], Awaitable[bool]] | None = None,
 ) -> DataPlane:
     """Everything closed and empty: the controller opens and fills it. Raises what the journal does.
 
     Without a pen this process writes statuses; unless it `reads`, its Brokers only publish. `looked` is called whenever
-    something changed.
+    something changed, and `may_drop` before anything is dropped on a server.
     """
     pen = pen or Pen(resources.store)
     pools = stack.enter_context(closing(Pools(pool_limits(settings))))
     journal = await _open_journal(stack, settings)
-    engines = Engines(journal=journal, settings=settings, backends=BackendPool(partial(create_backend, settings)))
+    backends = BackendPool(partial(create_backend, settings))
+    engines = Engines(journal=journal, settings=settings, backends=backends, may_drop=may_drop)
     stack.push_async_callback(engines.close)
     recorder, maker = Recorder(pen, timestamp), EventTypeMaker(pen, resources.store.say)
     controller = Controller(

@@ -5,6 +5,7 @@ import os
 import socket
 import uuid
 from collections.abc import Awaitable, Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Final
@@ -18,9 +19,12 @@ from eventing.settings import Settings
 from eventing.source_keeper import SourceKeeper
 from eventing.store.lease import Lease
 from eventing.store.sql import SqlStore
-from eventing.tenure import Tenure
+from eventing.tenure import HELD_SHARE, Tenure
 
 STORE_WAIT_S: Final = 1.0
+DROP_LOOK_S: Final = 0.5
+TAKEOVERS_MAX: Final = 2
+"""How many lengths of a lease a standby waits for the pen, to drop what was deleted."""
 
 
 def holder_name(settings: Settings) -> str:
@@ -38,11 +42,26 @@ class Duties:
 
     def rule(self, pen: Pen, controller: Controller) -> Callable[[], Awaitable[None]]:
         """Write statuses, and what belongs to them."""
-        return self._tenure("controller", partial(_rule, self.resources.store, pen, controller))
+        return self._tenure(
+            "controller", partial(_rule, self.resources.store, pen, controller, self.duration_s * HELD_SHARE)
+        )
 
     def redrive(self, redriver: Redriver) -> Callable[[], Awaitable[None]]:
         """Deliver dead letters once more."""
         return self._tenure("redriver", lambda _: redriver.run())
+
+    async def may_drop(self, pen: Pen, *, is_controller: bool) -> bool:
+        """Whether this process drops what a Broker left that was deleted: who has the pen does. A standby waits for as
+        long as a takeover may take, since who had it may have gone in this moment.
+        """
+        loop = asyncio.get_running_loop()
+        until_s = loop.time() + (TAKEOVERS_MAX * self.duration_s if is_controller else 0.0)
+        while pen.store is not None or loop.time() < until_s:
+            with suppress(StoreUnavailable):
+                if await pen.is_held():
+                    return True
+            await asyncio.sleep(DROP_LOOK_S)
+        return False
 
     def keep_sources(self) -> SourceKeeper:
         """Each source is a duty of its own. There is no adapter yet that could run one."""
@@ -52,9 +71,9 @@ class Duties:
         return Tenure(self.resources.store.leases, name, self.holder, duration_s=self.duration_s, work=work).run
 
 
-async def _rule(store: SqlStore, pen: Pen, controller: Controller, lease: Lease) -> None:
+async def _rule(store: SqlStore, pen: Pen, controller: Controller, duration_s: float, lease: Lease) -> None:
     """What was only looked at until then is looked at once more, and written."""
-    pen.store = store.under(lease)
+    pen.give(store.under(lease), lambda: store.leases.renew(lease, duration_s=duration_s))
     try:
         while True:
             try:

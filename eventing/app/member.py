@@ -5,6 +5,7 @@ import logging
 import os
 from collections.abc import Awaitable, Callable, Iterator, Sequence
 from contextlib import AsyncExitStack, contextmanager, suppress
+from functools import partial
 from pathlib import Path
 from typing import Final, TypeVar
 
@@ -118,6 +119,7 @@ class _Member:
             pen=pen,
             reads="dispatcher" in self._roles,
             looked=look,
+            may_drop=partial(duties.may_drop, pen, is_controller="controller" in self._roles),
         )
         if "ingress" not in self._roles:
             self._intake.fault = str  # what takes nothing is ready, whether it could be stored or not

@@ -86,6 +86,7 @@ class BackingChannelReconciler:
         turn.finish(draft, reason=None if is_opening(served.readiness) else INTERNAL_ERROR)
 
     def _choose(self, key: Key, item: Object, lookup: Lookup) -> Engine:
+        self._plane.check_made(item)
         name = ENGINES[key.group_kind]
         return channel_engine(name, key.namespace, key.name, item["spec"], lookup, self._defaults)
 

@@ -59,6 +59,7 @@ class BrokerReconciler:
         """Its engine, or why it has none."""
         has_worked = "address" in item.get("status", {})
         try:
+            self._plane.check_made(item)
             engine = choose_channel(view, lookup, self._defaults)
         except ResolutionError as error:
             return None, error

@@ -97,6 +97,7 @@ class Controller:
             sightings_of=sightings_of,
             touch=self._touch,
             reads=reads,
+            makes=lambda: self._pen.store is not None,
         )
         self.triggers: dict[Key, ServedTrigger] = {}
         """Triggers and Subscriptions."""

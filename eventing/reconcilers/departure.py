@@ -77,7 +77,7 @@ class Departure:
         await self._opening.stop()
         await self._broker.close(is_deleted=self._is_deleted)
         await self._after()
-        if self._is_deleted:
+        if self._is_deleted and await self._engines.may_drop():
             await self._drop()
         await self._engines.leave(self._engine, self._key)
 

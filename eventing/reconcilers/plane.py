@@ -14,10 +14,12 @@ from eventing.reconcilers.remote_channel import RemoteChannels
 from eventing.reconcilers.served import Readiness, ServedBroker, View
 from eventing.resources.broker import BROKER
 from eventing.resources.engine import Engine
-from eventing.resources.identity import Key
+from eventing.resources.identity import Key, Object
 from eventing.settings import Settings
 
 NAME_TAKEN: Final = "NameTaken"
+NOT_MADE: Final = "ChannelNotMade"
+"""Never in a status: who writes these makes channels."""
 
 
 class AtWork(View, Owner, Protocol):
@@ -28,7 +30,8 @@ class Plane:
     """Owns the Brokers and Channels at work, by the keys of their resources.
 
     `sightings_of` gives each what notices types of events in it, or None. `touch` hears of those whose channel opened,
-    failed or healed: they are to be kept once more. Unless the process `reads`, its Brokers only publish.
+    failed or healed: they are to be kept once more. Unless the process `reads`, its Brokers only publish; unless it
+    `makes` them, they get their channels once another process has made these.
     """
 
     def __init__(
@@ -41,6 +44,7 @@ class Plane:
         sightings_of: Callable[[Key], Sightings | None],
         touch: Callable[[Key], None] = lambda _: None,
         reads: bool = True,
+        makes: Callable[[], bool] = lambda: True,
     ) -> None:
         self.brokers: dict[Key, ServedBroker] = {}
         self._engines = engines
@@ -49,6 +53,7 @@ class Plane:
         self._base_url = base_url
         self._sightings_of = sightings_of
         self._reads = reads
+        self._makes = makes
         self._remote = RemoteChannels(engines=engines, reads=reads, touch=touch)
         self._gone: list[tuple[Key, ServedBroker]] = []
 
@@ -72,6 +77,13 @@ class Plane:
         served.broker.event_size_max_bytes = size or self._settings.event_size_max_bytes
         served.readiness = await self._give_channel(key, served, view, choose)
         return served
+
+    def check_made(self, item: Object) -> None:
+        """Raise ResolutionError where the channel is to be made, and another process does that: what is left there of
+        another one of that name is gone by then. One that has an address was made.
+        """
+        if not self._makes() and "address" not in item.get("status", {}):
+            raise ResolutionError(NOT_MADE, "its channel is made by a controller, which has not done so yet")
 
     def sink(self, key: Key) -> Sink:
         """The sink that is that Broker or Channel, which is at work."""

@@ -10,10 +10,12 @@ from typing import Self
 import httpx2
 import pytest
 
+from eventing.resources.trigger_manner import PAUSED_ANNOTATION
 from tests.e2e.manifests import broker, to_yaml, trigger
 from tests.e2e.member import LEASE_S, Member, prepare
 from tests.e2e.process import Process, Sink, running, wait_until
 from tests.rig.postgres import Postgres
+from tests.rig.redis import Redis
 
 pytestmark = pytest.mark.usefixtures("redis_server")
 
@@ -238,6 +240,40 @@ def test_events_go_their_way_whatever_dies(tmp_path: Path, postgres: Postgres) -
         assert 0 == dispatchers[1].stop(), dispatchers[1].err
         repeated = len(sink.ids) - len(set(sink.ids))
         assert repeated <= len(load.accepted) / 10, "at most what was in flight"
+
+
+def test_an_ingress_that_slept_through_a_deletion_drops_nothing(
+    tmp_path: Path, postgres: Postgres, redis_server: Redis
+) -> None:
+    """What a Broker left goes with it, by the controller alone: another Broker of its name keeps its events."""
+    url = prepare(tmp_path, postgres)
+    sink = Sink(tmp_path, "sink")
+    controller = Member(tmp_path, "controller", url, "--role", "controller")
+    awake, sleeper = (Member(tmp_path, name, url, "--role", "ingress") for name in ("awake", "sleeper"))
+    dispatcher = Member(tmp_path, "dispatcher", url, "--role", "dispatcher")
+    headers = {"ce-specversion": "1.0", "ce-source": "/x", "ce-type": "order"}
+
+    def post(ingress: Member, event_id: str) -> bool:
+        where = f"{ingress.events_url}/default/b"
+        return httpx2.post(where, headers={**headers, "ce-id": event_id}, content=b"{}").status_code == 202
+
+    with running(controller, awake, sleeper, dispatcher, sink):
+        controller.apply(broker())
+        for ingress in (awake, sleeper):
+            wait_until(lambda one=ingress: post(one, "old"), "the first Broker takes events")
+        sleeper.signal(signal.SIGSTOP)
+        path = f"{controller.api_url}/apis/eventing.knative.dev/v1/namespaces/default/brokers/b"
+        assert 200 == httpx2.delete(path).status_code
+        wait_until(lambda: not redis_server.call("KEYS", "*default/b*"), "what it left is gone", 40)
+        controller.apply(broker())
+        controller.apply(trigger("t", sink.url, annotations={PAUSED_ANNOTATION: "true"}))
+        wait_until(lambda: controller.ready("triggers", "t").get("status") == "True", "the Trigger is ready")
+        wait_until(lambda: post(awake, "0"), "the second Broker takes events")
+        assert all(post(awake, f"{number}") for number in range(1, 5))
+        sleeper.signal(signal.SIGCONT)
+        wait_until(lambda: post(sleeper, "5"), "the sleeper knows the second Broker")
+        httpx2.post(f"{controller.api_url}/ops/v1/triggers/default/t/resume").raise_for_status()
+        wait_until(lambda: {f"{number}" for number in range(6)} <= set(sink.ids), "all of its events are there")
 
 
 def test_event_types_of_what_passes_an_ingress_are_made(tmp_path: Path, postgres: Postgres) -> None:

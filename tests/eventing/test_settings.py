@@ -42,9 +42,9 @@ def test_every_setting_is_described() -> None:
 
 def test_every_number_has_its_unit_in_its_name() -> None:
     """Seconds and bytes say so; the rest are counts, shares and ports."""
-    unit = re.compile(r"(_s|_bytes|_max|_min|_share|_failures|_partitions|_factor|port)$")
+    unit = re.compile(r"(_s|_bytes|_max|_min|_share|_failures|_partitions|_factor|port|^workers)$")
     values = {name: getattr(Settings(), name) for name in Settings.model_fields}
-    numbers = [name for name, value in values.items() if isinstance(value, int | float) and value is not True]
+    numbers = [name for name, value in values.items() if isinstance(value, int | float) and not isinstance(value, bool)]
     assert [] == [name for name in numbers if not unit.search(name)]
 
 

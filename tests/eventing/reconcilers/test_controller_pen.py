@@ -27,16 +27,30 @@ class _Fenced(MemoryStore):
 
 
 async def test_it_serves_and_writes_nothing() -> None:
-    """The Broker takes events and its Trigger has a lane, though nobody says so; nothing is told either."""
+    """A Broker that another process made takes events and its new Trigger has a lane, though nobody says so; nothing is
+    told either.
+    """
     store, told = MemoryStore(), list[Occurrence]()
     stage = Stage(store, Settings(default_channel="memory"))
+    await stage.reconcile(broker())
+    await stage.controller.close()
     stage.controller = stage.create_controller(told.append, pen=Pen())
-    await stage.apply(broker(), trigger("t", URL), trigger("lost", broker_ref("none")))
+    await stage.apply(trigger("t", URL), trigger("lost", broker_ref("none")))
     before = await store.version()
     await stage.controller.reconcile()
     assert before == await store.version()
     assert stage.trigger().lane is not None
     assert [] == told
+    await stage.controller.close()
+
+
+async def test_what_nobody_has_made_is_not_opened() -> None:
+    """What another Broker of its name left may not be gone: who has the pen sees to that first."""
+    stage = Stage(MemoryStore(), Settings(default_channel="memory"))
+    stage.controller = stage.create_controller(pen=Pen())
+    await stage.reconcile(broker())
+    assert stage.broker().channel is None
+    assert "made by a controller" in stage.broker().unready
     await stage.controller.close()
 
 
