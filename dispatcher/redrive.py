@@ -34,8 +34,16 @@ class Redriver:
     Stores, by name, may come and go: `wake` tells of it.
     """
 
-    def __init__(self, find_trigger: Callable[[Address], Target | None], stores: Mapping[str, DeadLetters]) -> None:
+    def __init__(
+        self,
+        find_trigger: Callable[[Address], Target | None],
+        stores: Mapping[str, DeadLetters],
+        *,
+        look_interval_s: float | None = LOOK_INTERVAL_S,
+    ) -> None:
+        """`look_interval_s` is None where no other process begins redrives: whoever does here calls `wake`."""
         self._find_trigger = find_trigger
+        self._look_interval_s = look_interval_s
         self._stores = stores
         self._drives: dict[_Key, _Drive] = {}
         """Those that have not ended: a crash of `run` forgets nothing that is on its way."""
@@ -61,7 +69,7 @@ class Redriver:
                         self._begin(key, redrive)
                         running[key] = tasks.create_task(self._finish(key, running))
                 with suppress(TimeoutError):
-                    await asyncio.wait_for(self._begun.wait(), LOOK_INTERVAL_S)
+                    await asyncio.wait_for(self._begun.wait(), self._look_interval_s)
 
     def _begin(self, key: "_Key", redrive: Redrive) -> None:
         """What is on its way is known from before, where the store is the same."""

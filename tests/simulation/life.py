@@ -185,7 +185,7 @@ class Life:
             self._dead_letters = journal.dead_letters
         else:
             self._dead_letters = MemoryDeadLetters(size_max_bytes=1 << 30)
-        self._redriver = Redriver(self._find_trigger, {"journal": self._dead_letters})
+        self._redriver = Redriver(self._find_trigger, {"journal": self._dead_letters}, look_interval_s=None)
         for name in plan.brokers:
             broker = self._create_broker(name)
             channel = simulation.parts.channel(self._create_channel(name, journal))
