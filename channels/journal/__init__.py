@@ -4,6 +4,6 @@ from channels.folder_lock import DataDirTaken
 from channels.journal.channel import JournalChannel
 from channels.journal.errors import NewerJournal
 from channels.journal.journal import Journal, JournalStatistics
-from channels.journal.retention import Retention
+from channels.retention import Retention
 
 __all__ = ["DataDirTaken", "Journal", "JournalChannel", "JournalStatistics", "NewerJournal", "Retention"]

@@ -16,10 +16,10 @@ from channels.journal.loading import Loaded, load
 from channels.journal.member import Member
 from channels.journal.parking import ParkingQueue
 from channels.journal.publishing import Publishing
-from channels.journal.retention import NO_RETENTION, Retention
 from channels.journal.run import Held, HeldParked
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import ChannelState, GroupState, pack
+from channels.retention import NO_RETENTION, Retention
 
 if TYPE_CHECKING:
     from channels.journal.journal import Journal

@@ -20,9 +20,9 @@ from channels.journal.dead_letter import JournalDeadLetters
 from channels.journal.disk import FILE_NAME, Disk, ThreadDisk
 from channels.journal.errors import DRIVER_ERRORS
 from channels.journal.opening import Refuse, find_refuse, look
-from channels.journal.retention import NO_RETENTION, Retention
 from channels.journal.schema import POSITION_BITS
 from channels.journal.sweeping import Sweeper
+from channels.retention import NO_RETENTION, Retention
 
 EVENTS_MAX: Final = 2**40
 _CLOSE_MAX_S: Final = 5.0

@@ -6,8 +6,8 @@ from typing import Final
 from channels.contract import Delivery, Parked, Queue, Watcher
 from channels.errors import ChannelUnavailable
 from channels.journal.group import Group
-from channels.journal.parking import QueueName, QueueNames
 from channels.journal.run import Held, HeldParked, Owner
+from channels.queue_name import QueueName, QueueNames
 
 
 class Member:

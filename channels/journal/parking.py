@@ -2,12 +2,11 @@
 
 import asyncio
 from collections import deque
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Final
 
-from channels.contract import Delivery, Parked, Queue
-from channels.errors import ChannelUnavailable
+from channels.contract import Delivery, Parked
 from channels.frame import encode
 from channels.journal.batch import Batch
 from channels.journal.damage import set_aside
@@ -283,78 +282,6 @@ class ParkingQueue:
             self.runs -= 1
             self._loaded -= 1
             self._ended.append((self._committer.serial, run.key))
-
-
-class QueueName:
-    """A queue by its name, whether or not it holds anything: what a member gets."""
-
-    __slots__ = ("_group", "_is_ordered", "_name")
-
-    def __init__(self, group: "Group", name: str, *, is_ordered: bool) -> None:
-        self._group: Final = group
-        self._name: Final = name
-        self._is_ordered: Final = is_ordered
-
-    @property
-    def events(self) -> int:
-        """Those parked here and not settled, taken ones among them."""
-        queue = self._group.queues.get(self._name)
-        return 0 if queue is None else queue.events
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the same."""
-        queue = self._group.queues.get(self._name)
-        return 0 if queue is None else queue.size_bytes
-
-    @property
-    def waiting(self) -> int:
-        """Those that nobody has taken."""
-        queue = self._group.queues.get(self._name)
-        return 0 if queue is None else queue.waiting
-
-    @property
-    def due_in_s(self) -> float | None:
-        """Seconds until `take` may find something, 0 for now."""
-        queue = self._group.queues.get(self._name)
-        return None if queue is None else queue.due_in_s
-
-    def park(
-        self, deliveries: Sequence[Delivery], *, after_s: float = 0.0, attempts: int = 0, note: bytes = b""
-    ) -> None:
-        """Keep a copy of each here, for `after_s` seconds at least."""
-        if deliveries and not self._group.is_gone:
-            self._group.queue_for(self._name, is_ordered=self._is_ordered).park(deliveries, after_s, attempts, note)
-
-    async def take(self, max_events: int) -> list[Parked]:
-        """Up to `max_events` of those that are due, perhaps none. Raises ChannelUnavailable."""
-        queue = self._group.queues.get(self._name)
-        taken = [] if queue is None else await queue.take(max_events)
-        if self._group.is_gone:
-            raise ChannelUnavailable("the channel is closed")
-        return taken
-
-    def clear(self) -> int:
-        """Settle all that is parked here, taken or not, and say how many."""
-        queue = self._group.queues.get(self._name)
-        return 0 if queue is None else queue.clear()
-
-
-class QueueNames(Mapping[str, Queue]):
-    """The queues of a group that hold something."""
-
-    def __init__(self, group: "Group", queue: Callable[..., Queue]) -> None:
-        self._group: Final = group
-        self._queue: Final = queue
-
-    def __getitem__(self, name: str) -> Queue:
-        return self._queue(name, is_ordered=self._group.queues[name].is_ordered)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([*self._group.queues])
-
-    def __len__(self) -> int:
-        return len(self._group.queues)
 
 
 def _position(delivery: Delivery) -> int:

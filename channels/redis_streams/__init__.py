@@ -4,7 +4,7 @@
 """
 
 from channels.redis_streams.address import Credentials
-from channels.redis_streams.retention import Retention
 from channels.redis_streams.server import RedisServer
+from channels.retention import Retention
 
 __all__ = ["Credentials", "RedisServer", "Retention"]

@@ -22,8 +22,8 @@ from channels.redis_streams.parking import adopt
 from channels.redis_streams.publishing import Answer, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
-from channels.redis_streams.retention import NO_RETENTION, Retention
 from channels.redis_streams.script import BEGIN
+from channels.retention import NO_RETENTION, Retention
 
 if TYPE_CHECKING:
     from channels.redis_streams.server import RedisServer

@@ -5,9 +5,9 @@ from typing import Final
 
 from channels.contract import Delivery, Parked, Queue, Watcher
 from channels.errors import ChannelUnavailable
+from channels.queue_name import QueueName, QueueNames
 from channels.redis_streams.entry import Held, HeldParked, Owner
 from channels.redis_streams.group import Group
-from channels.redis_streams.parking import QueueName, QueueNames
 
 
 class Member:

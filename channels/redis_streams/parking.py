@@ -1,12 +1,11 @@
 """Queues of parked deliveries: on the server all of them, in memory those that were taken or are about to be."""
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Sequence
 from heapq import heappop, heappush
 from typing import TYPE_CHECKING, Any, Final
 
-from channels.contract import Delivery, Parked, Queue
-from channels.errors import ChannelUnavailable
+from channels.contract import Delivery, Parked
 from channels.redis_streams.connection import Word
 from channels.redis_streams.counting import PARKED, PARKED_SIZE
 from channels.redis_streams.entry import Held, HeldParked, pack_parked, unpack_parked
@@ -233,83 +232,6 @@ class ParkingQueue:
         self.size_bytes += size_bytes
         self._channel.counters.add(PARKED, events)
         self._channel.counters.add(PARKED_SIZE, size_bytes)
-
-
-class QueueName:
-    """A queue by its name, whether or not it holds anything: what a member gets."""
-
-    __slots__ = ("_group", "_is_ordered", "_name")
-
-    def __init__(self, group: "Group", name: str, *, is_ordered: bool) -> None:
-        self._group: Final = group
-        self._name: Final = name
-        self._is_ordered: Final = is_ordered
-
-    @property
-    def _queue(self) -> ParkingQueue | None:
-        return self._group.queues.get(self._name)
-
-    @property
-    def events(self) -> int:
-        """Those parked here and not settled, taken ones among them."""
-        queue = self._queue
-        return 0 if queue is None else queue.events
-
-    @property
-    def size_bytes(self) -> int:
-        """Of the same."""
-        queue = self._queue
-        return 0 if queue is None else queue.size_bytes
-
-    @property
-    def waiting(self) -> int:
-        """Those of them that nobody has taken."""
-        queue = self._queue
-        return 0 if queue is None else queue.waiting
-
-    @property
-    def due_in_s(self) -> float | None:
-        """Seconds until `take` may find something, 0 for now."""
-        queue = self._queue
-        return None if queue is None else queue.due_in_s
-
-    def park(
-        self, deliveries: Sequence[Delivery], *, after_s: float = 0.0, attempts: int = 0, note: bytes = b""
-    ) -> None:
-        """Keep a copy of each here, for `after_s` seconds at least."""
-        group = self._group
-        if deliveries and not group.is_gone:
-            group.queue_for(self._name, is_ordered=self._is_ordered).park(deliveries, after_s, attempts, note)
-
-    async def take(self, max_events: int) -> list[Parked]:
-        """Up to `max_events` of those that are due, perhaps none. Raises ChannelUnavailable."""
-        queue = self._queue
-        taken = [] if queue is None else await queue.take(max_events)
-        if self._group.is_gone:
-            raise ChannelUnavailable("the channel is closed")
-        return taken
-
-    def clear(self) -> int:
-        """Settle all that is parked here, taken or not, and say how many."""
-        queue = self._queue
-        return 0 if queue is None else queue.clear()
-
-
-class QueueNames(Mapping[str, Queue]):
-    """The queues of a group that hold something."""
-
-    def __init__(self, group: "Group", queue: Callable[..., Queue]) -> None:
-        self._group: Final = group
-        self._queue: Final = queue
-
-    def __getitem__(self, name: str) -> Queue:
-        return self._queue(name, is_ordered=self._group.queues[name].is_ordered)
-
-    def __iter__(self) -> Iterator[str]:
-        return iter([*self._group.queues])
-
-    def __len__(self) -> int:
-        return len(self._group.queues)
 
 
 def adopt(group: "Group", rows: Sequence[Any]) -> None:

@@ -16,8 +16,8 @@ from channels.redis_streams.connection import Connection, connect
 from channels.redis_streams.dead_letter import RedisDeadLetters
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError
 from channels.redis_streams.link import Link
-from channels.redis_streams.retention import NO_RETENTION, Retention
 from channels.redis_streams.script import NOBODY, RENEW, SCRIPTS
+from channels.retention import NO_RETENTION, Retention
 
 Persistence = Literal["always", "everysec", "no", "none", "unknown"]
 """Redis' `appendfsync`; `none` where there is no AOF, `unknown` where one may not ask."""

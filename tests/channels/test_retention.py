@@ -2,7 +2,7 @@
 
 import pytest
 
-from channels.journal.retention import NO_RETENTION, Retention
+from channels.retention import NO_RETENTION, Retention
 
 
 @pytest.mark.parametrize(
