@@ -92,6 +92,13 @@ class Selector:
 EVERYTHING: Final = Selector()
 
 
+def number_in(letter_id: str, mark: str, *, digits_max: int = 18) -> int:
+    """The number in an id that is the mark and a number; 0, which no letter has, where it is no such id."""
+    digits = letter_id.removeprefix(mark)
+    is_ours = letter_id.startswith(mark) and digits.isascii() and digits.isdigit()
+    return int(digits) if is_ours and digits[0] != "0" and len(digits) <= digits_max else 0
+
+
 def matches(selector: Selector, letter: DeadLetter) -> bool:
     """Whether it fulfils all that is given."""
     is_meant = is_about(selector, letter.address, letter.reason, letter.time_s)

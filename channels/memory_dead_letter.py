@@ -8,7 +8,17 @@ from itertools import islice
 from typing import Final, NamedTuple
 
 from channels.contract import Delivery
-from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector, Tally, is_about
+from channels.dead_letter import (
+    Address,
+    AttemptRecord,
+    DeadLetter,
+    Redrive,
+    RedriveState,
+    Selector,
+    Tally,
+    is_about,
+    number_in,
+)
 from channels.event import Event
 from channels.memory_redrive import MemoryRedrives
 
@@ -231,7 +241,4 @@ class MemoryDeadLetters:
 
 
 def _number(letter_id: str) -> int:
-    """Of an id; 0, which no letter has, of what is no id of such a store."""
-    mark, digits = letter_id[:1], letter_id[1:]
-    is_ours = mark == _ID_MARK and digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 19
-    return int(digits) if is_ours else 0
+    return number_in(letter_id, _ID_MARK)

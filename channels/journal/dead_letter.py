@@ -11,7 +11,7 @@ import apsw
 import msgspec
 
 from channels.contract import Delivery
-from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector, Tally
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector, Tally, number_in
 from channels.event import Event
 from channels.frame import decode_event, encode_event
 
@@ -293,8 +293,7 @@ def _condition(selector: Selector) -> tuple[str, list[Any]]:
 
 def _number(letter_id: str) -> int:
     """The row of an id; of what is no id of this store, a row that never is."""
-    is_number = letter_id.isascii() and letter_id.isdigit() and len(letter_id) < 19 and letter_id[0] != "0"
-    return int(letter_id) if is_number else -1
+    return number_in(letter_id, "") or -1
 
 
 def _letter_of(row: Sequence[Any]) -> DeadLetter | None:

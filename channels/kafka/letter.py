@@ -5,7 +5,7 @@ from typing import Final
 import msgspec
 
 from channels.contract import Position
-from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, number_in
 from channels.event import Event
 from channels.frame import decode_event, encode_event
 
@@ -14,7 +14,6 @@ CLAIM: Final = b"c"
 BOOK: Final = b"b"
 """What a key begins with."""
 _ID_MARK: Final = "k"
-_DIGITS_MAX: Final = 19
 _pack: Final = msgspec.msgpack.Encoder().encode
 
 
@@ -141,6 +140,4 @@ def id_of(number: int) -> str:
 
 def number_of(letter_id: str) -> int:
     """Of an id; 0, which no letter has, of what is no id of such a store."""
-    mark, digits = letter_id[:1], letter_id[1:]
-    is_ours = mark == _ID_MARK and digits.isascii() and digits.isdigit() and digits[0] != "0"
-    return int(digits) if is_ours and len(digits) < _DIGITS_MAX else 0
+    return number_in(letter_id, _ID_MARK)

@@ -6,11 +6,13 @@ from typing import Final
 
 import msgspec
 
-from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, RedriveState, Selector, number_in
 from channels.event import Event
 from channels.frame import decode_event, encode_event
 
 _ID_MARK: Final = "r"
+_DIGITS_MAX: Final = 15
+"""Lua's numbers are exact that far."""
 _LENGTH: Final = struct.Struct(">I")
 _STATES: Final[dict[bytes, RedriveState]] = {b"pending": "pending", b"failed": "failed"}
 
@@ -97,6 +99,4 @@ def unpack_redrive(number: bytes, fields: dict[bytes, bytes]) -> Redrive:
 
 def number_of(identity: str) -> int:
     """Of the id of a letter or a redrive; 0, which none has, of what is no id here."""
-    mark, digits = identity[:1], identity[1:]
-    is_ours = mark == _ID_MARK and digits.isascii() and digits.isdigit() and digits[0] != "0" and len(digits) < 16
-    return int(digits) if is_ours else 0
+    return number_in(identity, _ID_MARK, digits_max=_DIGITS_MAX)

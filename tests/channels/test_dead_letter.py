@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.dead_letter import EVERYTHING, Address, AttemptRecord, DeadLetter, Selector, is_about, matches
+from channels.dead_letter import EVERYTHING, Address, AttemptRecord, DeadLetter, Selector, is_about, matches, number_in
 from channels.event import Event
 
 EVENT = Event.from_attributes({"id": "1", "source": "/s", "type": "t"}, b"data")
@@ -52,3 +52,16 @@ def test_what_is_given_is_fulfilled_each_by_itself(given_: tuple, ids: tuple[str
 
 
 LETTER_HEAD = (LETTER.address, LETTER.reason, LETTER.time_s)
+
+
+@pytest.mark.parametrize(
+    "letter_id", ["", "k", "k0", "k01", "k1234", "k-1", "k1 ", "k\u00b2", "k\u0661", "m1", "1", "kk1"]
+)
+def test_what_is_no_id_has_no_number(letter_id: str) -> None:
+    """Another mark, another text, or more digits than the store knows."""
+    assert 0 == number_in(letter_id, "k", digits_max=3)
+
+
+def test_an_id_is_a_mark_and_a_number() -> None:
+    """From 1 on."""
+    assert [1, 12, 999] == [number_in(letter_id, "k", digits_max=3) for letter_id in ("k1", "k12", "k999")]
