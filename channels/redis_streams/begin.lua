@@ -1,5 +1,5 @@
 -- ARGV: member, group ('' to enter the channel), the id after which it begins ('$' for the last one given), a birth mark.
--- A group that is there goes on; what nobody has of its queues is this process's.
+-- A group that is there goes on; what nobody has of its queues is this process's, unless another one receives alone.
 redis.call('HSETNX', state, 'born', ARGV[4])
 redis.call('HSETNX', P .. 'members', me, '')
 local group, after = ARGV[2], ARGV[3]
@@ -22,11 +22,15 @@ if is_new then
   redis.call('HSET', P .. 'groups', group, last)
   known = nil
 end
-local moved = group == '' and {} or hand_over_queues('-', me, group)
+-- From here on it may read: whoever wants to receive alone has to wait for it.
+local holder = redis.call('HGET', P .. 'order', group)
+local is_held = holder and holder ~= me
+if groups()[group] and not is_held then redis.call('XGROUP', 'CREATECONSUMER', log, group, me) end
+local moved = (group == '' or is_held) and {} or hand_over_queues('-', me, group)
 local rows = {}
 for name, last in pairs(groups()) do
   rows[#rows + 1] = {name, last, redis.call('XPENDING', log, name)[1]}
 end
 return {
-  redis.call('HGETALL', state), rows, moved, redis.call('HGETALL', P .. 'remembered'),
+  redis.call('HGETALL', state), rows, moved, redis.call('HGETALL', P .. 'remembered'), is_held and 1 or 0,
 }

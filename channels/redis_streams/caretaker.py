@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 from channels.errors import ChannelUnavailable
 from channels.redis_streams.connection import Word
 from channels.redis_streams.errors import FENCED, LOST, ServerError, translate
+from channels.redis_streams.ordering import MAY_RECEIVE
 from channels.redis_streams.parking import adopt
 from channels.redis_streams.script import TICK
 
@@ -72,14 +73,15 @@ class Caretaker:
         if counted:
             keys = {group.key for group in counted}
             self._compare([row for row in owned if row[0] in keys], counts, adopted)
-        for key, may_receive in orders:
-            channel.ordering.decide(channel.groups.get(key.decode()), may_receive)
-        for key in returned:
+        chosen = {key for key, may_receive in orders if may_receive == MAY_RECEIVE}
+        for key in returned:  # before anything younger is given out
             group = channel.groups.get(key.decode())
             reader = None if group is None else channel.reader_of(group)
             if reader is not None:
                 with suppress(ServerError):
-                    await reader.claim()
+                    await reader.claim(is_chosen=key in chosen)
+        for key, may_receive in orders:
+            channel.ordering.decide(channel.groups.get(key.decode()), may_receive)
         with suppress(ServerError):
             await channel.remembering.refresh()
 

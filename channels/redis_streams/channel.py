@@ -198,10 +198,13 @@ class RedisChannel:
 
     async def _join(self, name: str, start: Start) -> Group:
         await self.server.committer.flush()
-        moved = await self._begin(name, start_after(start))
+        moved, is_held = await self._begin(name, start_after(start))
         group = self.groups[name]
         adopt(group, moved)
         reader = self._readers[name] = Reader(self, group)
+        if is_held:  # another process receives alone: nothing is asked for before the server says so
+            reader.is_paused = True
+            group.stand_by()
         reader.start()
         return group
 
@@ -216,10 +219,12 @@ class RedisChannel:
             group.release()
             self.owe(["release", group.key])
 
-    async def _begin(self, name: str, after: str) -> Sequence[Any]:
-        """Have the server know a group, and learn what it knows. Raises ChannelUnavailable."""
+    async def _begin(self, name: str, after: str) -> tuple[Sequence[Any], bool]:
+        """Have the server know a group, and learn what it knows: which queues came, and whether another process
+        receives its events alone. Raises ChannelUnavailable.
+        """
         try:
-            state, rows, moved, remembered = await self.server.link.run(
+            state, rows, moved, remembered, is_held = await self.server.link.run(
                 BEGIN, self.keys, self.server.me, name, after, self.server.me
             )
         except ServerError as error:
@@ -234,7 +239,7 @@ class RedisChannel:
             known = self.groups.get(key.decode())
             if known is None or (known.name == name and not known.members):
                 self.groups[key.decode()] = Group(self, key.decode(), position_of(last), pending)
-        return moved if isinstance(moved, list) else []
+        return (moved if isinstance(moved, list) else []), bool(is_held)
 
     def forget(self, group: str) -> None:
         """The group is no more, with all its queues."""
@@ -361,6 +366,8 @@ class RedisChannel:
         await self._begin("", "$")
         for group in [*self.groups.values()]:
             await self._begin(group.name, "$")
+            if not group.members:
+                self.owe(["release", group.key])
 
     async def tick(self) -> None:
         """Take what others left, and learn what there is. Raises ChannelUnavailable."""

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 _PATIENCE_S: Final = 2.0
 """How long members may take to let go of what they hold, before it goes to another process all the same."""
 _LOOKS: Final = 100
-_MAY_RECEIVE: Final = 1
+MAY_RECEIVE: Final = 1
 _MAY_NOT: Final = 0
 
 
@@ -44,11 +44,11 @@ class Ordering:
         reader = None if group is None else self._channel.reader_of(group)
         if group is None or reader is None or group.name in self._leaving:
             return
-        if may_receive == _MAY_RECEIVE:
+        if may_receive == MAY_RECEIVE:
             if reader.is_paused:
                 group.go_on()
                 reader.resume()
-        elif group.is_ordered:
+        else:
             reader.is_paused = True
             group.stand_by()
             if may_receive == _MAY_NOT and not group.has_given_way:

@@ -71,11 +71,13 @@ class Reader:
             with suppress(*DRIVER_ERRORS, ChannelUnavailable):
                 await self._channel.server.link.call("CLIENT", "UNBLOCK", connection.identity)
 
-    async def claim(self) -> None:
-        """Bring what was given back by others. Raises ServerError, ChannelUnavailable."""
+    async def claim(self, *, is_chosen: bool = False) -> None:
+        """Bring what was given back by others; while it is paused only where it `is_chosen` to go on. Raises
+        ServerError, ChannelUnavailable.
+        """
         group, server = self._group, self._channel.server
         async with self._claiming:
-            while group.has_room and not (self._is_stopping or self.is_paused):
+            while group.has_room and not self._is_stopping and (is_chosen or not self.is_paused):
                 keys, me = self._channel.keys, server.me
                 try:
                     entries = await server.link.run(CLAIM, keys, me, group.key, min(group.read_events(), _CLAIM_MAX))

@@ -22,16 +22,20 @@ for _, owner in ipairs(redis.call('HKEYS', members)) do
 end
 
 -- Whether this process may receive a group's events: 1 for yes, 0 where another one does so alone, 2 where it will as soon
--- as the others have given back what they have.
-local function may_receive(group)
+-- as the others have given back what they have, and ask for no more: who may read is a consumer until then.
+local function may_receive(group, is_ordered)
+  if not is_ordered then
+    end_order(group, me)
+    return redis.call('HEXISTS', P .. 'order', group) == 1 and 0 or 1
+  end
   local holder = redis.call('HGET', P .. 'order', group)
   if not holder then
     redis.call('HSET', P .. 'order', group, me)
   elseif holder ~= me then
     return 0
   end
-  for _, consumer in ipairs(redis.call('XPENDING', log, group)[4] or {}) do
-    if consumer[1] ~= me and consumer[1] ~= '-' then return 2 end
+  for _, consumer in ipairs(redis.call('XINFO', 'CONSUMERS', log, group)) do
+    if consumer[2] ~= me and consumer[2] ~= '-' then return 2 end
   end
   for _, owner in ipairs(redis.call('HKEYS', members)) do
     for _, queue in ipairs(owner ~= me and redis.call('HKEYS', P .. 'queues:' .. owner) or {}) do
@@ -45,8 +49,8 @@ local adopted, returned, orders, owned = {}, {}, {}, {}
 for i = 10, #ARGV, 2 do
   local group, is_ordered = ARGV[i], ARGV[i + 1] == '1'
   if groups()[group] then
-    local may = 1
-    if is_ordered then may = may_receive(group) else end_order(group, me) end
+    local may = may_receive(group, is_ordered)
+    if may == 1 then redis.call('XGROUP', 'CREATECONSUMER', log, group, me) end
     orders[#orders + 1] = {group, may}
     if may > 0 then
       local moved = hand_over_queues('-', me, group)

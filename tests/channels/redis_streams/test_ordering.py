@@ -78,3 +78,19 @@ async def test_who_receives_already_gives_way(redis_rig: Redis) -> None:
         for member in (first, second):
             member.keep_order(is_needed=False)
         await comes(False, lambda: other._readers["g"].is_paused)
+
+
+async def test_who_joins_later_asks_for_nothing(redis_rig: Redis) -> None:
+    """Not even before it knows that order is needed: everything goes to the one that receives alone."""
+    async with (
+        entered(redis_rig.url, "joining") as one,
+        entered(redis_rig.url, "joining") as other,
+        one.subscribe("g") as first,
+    ):
+        first.keep_order(is_needed=True)
+        await comes(False, lambda: one._readers["g"].is_paused)
+        async with other.subscribe("g"):
+            assert other.groups["g"].is_standing_by
+            for number in range(1, 9):
+                await other.publish(events_of(number, number))
+            assert [str(number) for number in range(1, 9)] == ids(await receive(first, 8))
