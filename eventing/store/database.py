@@ -39,8 +39,10 @@ _BUSY_TIMEOUT_S: Final = 10.0
 """How long a SQLite file may be held by who looks into it from outside."""
 _CONNECT_TIMEOUT_S: Final = 10.0
 _COMMAND_TIMEOUT_S: Final = 60.0
-_STANDSTILL_MAX_S: Final = 5.0
+STANDSTILL_MAX_S: Final = 5.0
 """How long a process that stands still in the middle of a transaction, holding its locks, may have others wait."""
+APPLICATION: Final = "eventing"
+"""What PostgreSQL knows the sessions by that write."""
 _POOL_SIZE: Final = 5
 """Connections to PostgreSQL of one process; writers need one, the others read. SQLAlchemy's default."""
 T = TypeVar("T")
@@ -155,7 +157,10 @@ def _postgres_engine(url: str) -> AsyncEngine:
         connect_args={
             "timeout": _CONNECT_TIMEOUT_S,
             "command_timeout": _COMMAND_TIMEOUT_S,
-            "server_settings": {"idle_in_transaction_session_timeout": f"{_STANDSTILL_MAX_S * 1000:.0f}"},
+            "server_settings": {
+                "application_name": APPLICATION,
+                "idle_in_transaction_session_timeout": f"{STANDSTILL_MAX_S * 1000:.0f}",
+            },
         },
     )
 

@@ -9,7 +9,7 @@ import asyncpg
 from sqlalchemy import Connection, make_url, text
 
 from eventing.errors import StoreUnavailable
-from eventing.store.database import translated
+from eventing.store.database import APPLICATION, STANDSTILL_MAX_S, translated
 
 CHANNEL: Final = "eventing_changes"
 WORDS: Final = "eventing_words"
@@ -19,6 +19,17 @@ WORDS_SIZE_MAX_BYTES: Final = 7999
 POLL_S: Final = 5.0
 """How late a change is seen whose notice was lost, as with a connection that died without a word."""
 _CONNECT_TIMEOUT_S: Final = 10.0
+LISTENER: Final = "eventing listener"
+"""What PostgreSQL knows its session by."""
+_END_STANDSTILLS: Final = f"""
+SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+WHERE datname = current_database() AND usename = current_user AND application_name = '{APPLICATION}'
+AND xact_start IS NOT NULL AND state = 'active' AND wait_event = 'ClientRead'
+AND state_change < clock_timestamp() - interval '{STANDSTILL_MAX_S} s'
+"""  # noqa: S608 - of constants
+"""PostgreSQL ends a session that is idle in a transaction; to one that waits for the rest of a statement, whose client
+stands still or has gone with its machine, no timeout of its own applies. Looked for at every poll, by whoever listens.
+"""
 _PAUSE_MIN_S: Final = 1.0
 _PAUSE_MAX_S: Final = 30.0
 """Between attempts to connect, doubling; each is a line in the log."""
@@ -52,7 +63,8 @@ class Listener:
 
     async def _listen(self) -> None:
         """Until the connection is lost, which it raises as OSError."""
-        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT_S)
+        settings = {"application_name": LISTENER}
+        connection = await asyncpg.connect(self._dsn, timeout=_CONNECT_TIMEOUT_S, server_settings=settings)
         try:
             lost = asyncio.Event()
             connection.add_termination_listener(lambda _: lost.set())
@@ -61,6 +73,7 @@ class Listener:
             self._connected = True
             while not lost.is_set():
                 self._wake()
+                await connection.execute(_END_STANDSTILLS)
                 await _within(POLL_S, lost)
             raise ConnectionError("the connection was lost")
         finally:

@@ -6,6 +6,7 @@ import sys
 import time
 from pathlib import Path
 
+import asyncpg
 import pytest
 from sqlalchemy import Connection, text
 
@@ -13,9 +14,11 @@ from eventing.errors import LeaseLost, StoreUnavailable
 from eventing.resources.identity import Object, key_of
 from eventing.store.conformance import LEASE_LAWS
 from eventing.store.conformance_lease import LeaseLaw, acquired
-from eventing.store.database import _STANDSTILL_MAX_S, open_database
+from eventing.store.database import APPLICATION, STANDSTILL_MAX_S, open_database
+from eventing.store.listener import POLL_S
 from eventing.store.sql import SqlStore
 from eventing.store.witness import config_map
+from tests.rig.postgres import Postgres
 
 ROOT = Path(__file__).parents[3]
 DURATION_S = 0.5
@@ -96,7 +99,7 @@ async def test_who_stands_still_in_a_transaction_holds_nobody_up(postgres_url: s
         def stand_still(connection: Connection) -> None:
             connection.execute(text("SELECT * FROM leases FOR UPDATE"))
             connection.execute(text("SELECT version FROM revision FOR UPDATE"))
-            time.sleep(_STANDSTILL_MAX_S + 1)
+            time.sleep(STANDSTILL_MAX_S + 1)
             connection.execute(text("SELECT 1"))
 
         began = time.monotonic()
@@ -105,7 +108,7 @@ async def test_who_stands_still_in_a_transaction_holds_nobody_up(postgres_url: s
         await store.leases.renew(lease, duration_s=60)
         item: Object = await store.create(config_map())
         assert item["metadata"]["name"] == "a"
-        assert time.monotonic() - began < _STANDSTILL_MAX_S + 1
+        assert time.monotonic() - began < STANDSTILL_MAX_S + 1
         with pytest.raises(StoreUnavailable):
             await standing
     await database.close()
@@ -118,3 +121,18 @@ async def _do_alone(url: str, stand_still: object) -> None:
         await database.write(stand_still)  # type: ignore[arg-type]
     finally:
         await database.close()
+
+
+async def test_who_stands_still_in_a_statement_holds_nobody_up(postgres_url: str, postgres: Postgres) -> None:
+    """PostgreSQL waits for the rest of it without an end: whoever listens to changes has its session ended."""
+    dsn = postgres_url.replace("postgresql+asyncpg", "postgresql")
+    async with SqlStore(postgres_url) as store:
+        lease = await acquired(store.leases, "still", duration_s=0)
+        still = await asyncpg.connect(dsn, server_settings={"application_name": APPLICATION})
+        await still.execute("BEGIN; SELECT * FROM leases FOR UPDATE")
+        await still.prepare("SELECT 1")  # parsed, and never executed
+        state = f"SELECT state || wait_event FROM pg_stat_activity WHERE pid = {still.get_server_pid()}"
+        assert "activeClientRead" == postgres.query("store", state)
+        async with asyncio.timeout(2 * STANDSTILL_MAX_S + POLL_S):
+            await store.leases.renew(lease, duration_s=60)
+        still.terminate()

@@ -4,7 +4,7 @@ import asyncio
 
 from eventing.store import schema
 from eventing.store.database import open_database
-from eventing.store.listener import Listener, notify
+from eventing.store.listener import LISTENER, Listener, notify
 from tests.rig.postgres import Postgres
 
 WAIT_MAX_S = 30.0
@@ -24,7 +24,7 @@ async def test_a_notice_wakes_and_so_does_each_connection(empty_postgres_url: st
     await woken(heard)
     await database.write(notify)
     await woken(heard)
-    cut = "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE query LIKE 'LISTEN%' AND datname = 'store'"
+    cut = f"SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{LISTENER}'"
     assert "t" == postgres.query("postgres", cut)
     await woken(heard)
     await database.write(notify)
