@@ -67,23 +67,28 @@ def test_what_cannot_be_deleted_is_told(stocked: Api, words: str, code: int, sai
     assert said in " ".join(ended.err.replace("│", "").split())
 
 
-@pytest.mark.parametrize(("cascade", "finalizers"), [("orphan", ["orphan"]), ("foreground", ["foregroundDeletion"])])
-def test_the_cascade_is_the_servers_to_carry_out(api: Api, cascade: str, finalizers: list[str]) -> None:
-    """It is asked for as Kubernetes has it: a Trigger that its Broker owns stays with `orphan`."""
-    owner = api.put(broker("b"))
-    reference = {
-        "apiVersion": "eventing.knative.dev/v1",
-        "kind": "Broker",
-        "name": "b",
-        "uid": owner["metadata"]["uid"],
-    }
-    api.put(trigger("t", ownerReferences=[{**reference, "blockOwnerDeletion": True}]))
+@pytest.mark.parametrize(
+    ("cascade", "owners", "goes"),
+    [("background", [], True), ("foreground", [["foregroundDeletion"]], True), ("orphan", [], False)],
+)
+def test_the_cascade_is_the_servers_to_carry_out(api: Api, cascade: str, owners: list[list[str]], goes: bool) -> None:
+    """In the background the owner goes first, in the foreground it waits for what it owned; an orphan stays, and
+    forgets its owner. What is owned is held by a finalizer here, so that the moment between can be seen.
+    """
+    reference = {"apiVersion": "eventing.knative.dev/v1", "kind": "Broker", "name": "b", "blockOwnerDeletion": True}
+    reference["uid"] = api.put(broker("b"))["metadata"]["uid"]
+    api.put(trigger("t", ownerReferences=[reference], finalizers=["example.com/hold"]))
     ended = api.run("delete", "broker", "b", "--cascade", cascade, "--no-wait")
     assert 'broker.eventing.knative.dev "b" deleted from default namespace\n' == ended.out
     path = "/apis/eventing.knative.dev/v1/namespaces/default"
-    kept = [item["metadata"].get("finalizers") for item in api.get(f"{path}/brokers")["items"]]
-    triggers = held(api, f"{path}/triggers")
-    assert finalizers in kept or (["t"] if cascade == "orphan" else []) == triggers
+    assert owners == [item["metadata"]["finalizers"] for item in api.get(f"{path}/brokers")["items"]]
+    owned = api.get(f"{path}/triggers/t")
+    metadata = owned["metadata"]
+    assert (goes, goes) == ("ownerReferences" in metadata, "deletionTimestamp" in metadata)
+    if goes:
+        api.after(0.0, lambda: api.store.update({**owned, "metadata": {**metadata, "finalizers": []}}))
+        assert 0 == api.run("wait", "trigger", "t", "--for", "delete", "--timeout", "10s").code
+        assert ([], []) == (held(api, f"{path}/brokers"), held(api, f"{path}/triggers"))
 
 
 def test_what_a_finalizer_holds_is_waited_for_as_long_as_is_said(api: Api) -> None:
