@@ -27,7 +27,8 @@ _WINDOW_EVENTS: Final = 4096
 _WINDOW_SIZE_BYTES: Final = 16 * 2**20
 """Nothing more is read while so much waits to be received (the journal's window)."""
 _READ_EVENTS: Final = 1024
-_COMMIT_S: Final = 0.1
+_COMMIT_S: Final = 0.05
+"""What was settled so long before a crash comes again. More commits would cost more than they spare."""
 _JOIN_MAX_S: Final = 2.0
 """How long joining waits for its partitions: an ordinary server lets a new group wait for others for three seconds."""
 _PAUSE_S: Final = 1.0
