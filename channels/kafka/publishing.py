@@ -129,7 +129,7 @@ class Publishing:
         self._channel.book.found(partition, end)
 
     def go_on(self) -> None:
-        """A batch has ended."""
+        """A batch has ended, and its submits were told: what they do in return may gather already."""
         if self._gathered:
             # This partition's batch counts as busy until its task has ended: look again in the next turn.
             asyncio.get_running_loop().call_soon(self._schedule)
@@ -166,20 +166,20 @@ class Parcel:
         """With the offset of the first."""
         publishing, partition = self._publishing, self._partition
         publishing.found(partition, first + len(self.records))
-        publishing.go_on()
         for submit, numbers in self.parts:
             if submit.positions is not None:
                 for at, number in enumerate(numbers):
                     submit.positions[number] = position_of(partition, first + at)
             first += len(numbers)
             publishing.settle(submit)
+        publishing.go_on()
 
     def failed(self, error: ChannelUnavailable) -> None:
         """None of it, as far as is known."""
-        self._publishing.go_on()
         for submit, _ in self.parts:
             submit.error = error
             self._publishing.settle(submit)
+        self._publishing.go_on()
 
     def split(self) -> "list[Parcel]":
         """Each part by itself: one that is too large for the server costs the others nothing."""
