@@ -99,6 +99,9 @@ class Settings(BaseSettings):
     default_channel: DefaultChannel = "journal"
     """Where the events of a Broker rest that asks for nothing else: `journal`, `memory`, `redis` or `kafka`.
     RabbitMQ's queues are durable by default, too."""
+    channel_lease_duration_s: Annotated[float, Field(ge=1)] = 10.0
+    """Within this other processes take over what one held of a Redis server's or Kafka cluster's events that vanished
+    or stood still. Kafka's `session.timeout.ms`, which was 10 s for ten years; its servers allow no less than 6 s."""
     redis_url: RedisUrl = "redis://127.0.0.1:6379"
     """The Redis server of channels that name none: `redis://HOST:PORT/DATABASE`, `rediss://` for TLS,
     `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` for Sentinels. Redis' own port. Credentials stand in a Secret, so

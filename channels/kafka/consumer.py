@@ -25,8 +25,8 @@ _PARTITION_SIZE_MAX_BYTES: Final = 2**20
 class Timing(NamedTuple):
     """How patient a group is. A member that was not heard of for `session_s` is taken for gone."""
 
-    session_s: float = 15.0
-    heartbeat_s: float = 3.0
+    session_s: float = 10.0
+    heartbeat_s: float = 2.0
     patience_s: float = 5.0
     """How long a takeover waits for what is on its way."""
 

@@ -4,7 +4,7 @@ from typing import Final, Self
 
 from channels.contract import Channel
 from channels.dead_letter import DeadLetters
-from channels.kafka import KafkaChannel, KafkaCluster, Security, Topic
+from channels.kafka import KafkaChannel, KafkaCluster, Security, Timing, Topic
 from dispatcher.fanout import GROUP
 from eventing.backend.contract import Remote
 from eventing.errors import ResolutionError
@@ -17,15 +17,15 @@ NO_BOUND: Final = 2**53
 
 
 class KafkaBackend:
-    """One connection."""
+    """One connection. After `lease_s` without a word this process is taken for dead."""
 
     persistence = "acks=all"
 
-    def __init__(self, server: engines.ServerKey, login: Login | None) -> None:
+    def __init__(self, server: engines.ServerKey, login: Login | None, *, lease_s: float) -> None:
         self._server = server
         self._problem = ""
         """Why a login that came later could not be used."""
-        self._cluster = KafkaCluster(server.address, security=_security(server, login))
+        self._cluster = KafkaCluster(server.address, security=_security(server, login), timing=_timing(lease_s))
         self.dead_letters: DeadLetters = self._cluster.dead_letters
 
     async def __aenter__(self) -> Self:
@@ -68,6 +68,11 @@ class KafkaBackend:
             self._problem = error.message
         else:
             self._problem = ""
+
+
+def _timing(lease_s: float) -> Timing:
+    """Several heartbeats in a session; a takeover waits for half of one."""
+    return Timing(session_s=lease_s, heartbeat_s=lease_s / 5, patience_s=lease_s / 2)
 
 
 def _topic(engine: engines.Kafka) -> Topic:

@@ -23,8 +23,17 @@ def prepare(folder: Path, postgres: Postgres, name: str = "roles") -> str:
     return url
 
 
+def holder(postgres: Postgres, name: str) -> str:
+    """Who has that lease at this moment, as the process calls itself; empty for nobody."""
+    query = (
+        "SELECT holder FROM leases WHERE name = '{}' AND expires_at_ms > extract(epoch FROM clock_timestamp()) * 1000"
+    )
+    return postgres.query("roles", query.format(name)).partition("@")[0]
+
+
 class Member(Process):
-    """`eventing serve --role ...`, or any other options; its health is told from its first moment on."""
+    """`eventing serve --role ...`, or any other options; its health is told from its first moment on. Events rest
+    where the environment says."""
 
     def __init__(
         self,
@@ -33,11 +42,10 @@ class Member(Process):
         url: str,
         *options: str,
         environment: Mapping[str, str] | None = None,
-        channel: str = "redis",
     ) -> None:
         self.health_port = free_port()
         ports = ("--port", "0", "--api-port", "0", "--health-port", str(self.health_port))
-        given = {"EVENTING_DEFAULT_CHANNEL": channel, "EVENTING_LEASE_DURATION_S": str(LEASE_S)}
+        given = {"EVENTING_LEASE_DURATION_S": str(LEASE_S), "EVENTING_CHANNEL_LEASE_DURATION_S": str(LEASE_S)}
         data = ("--data-dir", str(folder / name))
         arguments = ("serve", "--database-url", url, *ports, *data, *options)
         super().__init__(folder, name, *arguments, environment={**given, **(environment or {})})

@@ -1,12 +1,10 @@
 """A Broker of class Kafka, on a real cluster: from the YAML to the sink, through its faults, to its end."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
 from pathlib import Path
-from typing import Any
 
 from aiokafka import AIOKafkaProducer
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from aiokafka.admin import NewTopic
 
 from tests.e2e.manifests import Item, broker, to_yaml, trigger
 from tests.e2e.process import Server, Sink, running, wait_until
@@ -23,22 +21,6 @@ def resources(servers: str, name: str = "b", auth: str = "", **annotations: str)
     item["metadata"]["annotations"] = {"eventing.knative.dev/broker.class": "Kafka", **annotations}
     item["spec"] = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": "kafka"}}
     return config_map("kafka", **{"bootstrap.servers": servers, **numbers, **login}), item
-
-
-def with_admin(kafka: Kafka, do: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
-    async def run() -> Any:
-        admin = AIOKafkaAdminClient(bootstrap_servers=kafka.bootstrap_servers)
-        await admin.start()
-        try:
-            return await do(admin)
-        finally:
-            await admin.close()
-
-    return asyncio.run(run())
-
-
-def topics(kafka: Kafka) -> set[str]:
-    return set(with_admin(kafka, lambda admin: admin.list_topics()))
 
 
 def produce(kafka: Kafka, topic: str, value: bytes, **attributes: str) -> None:
@@ -62,7 +44,7 @@ def test_a_broker_on_kafka_from_its_yaml_to_its_end(tmp_path: Path, kafka: Kafka
         apply(server, *resources(kafka.bootstrap_servers, "whole"))
         wait_ready(server, name="whole")
         assert ("True", f"Topic {topic} created", "") == conditions(server, "whole")["TopicReady"]
-        assert topic in topics(kafka)
+        assert topic in kafka.topics
         apply(server, trigger("t", sink.url, of="whole"), trigger("lost", NOBODY, of="whole", retry=0))
         wait_until(lambda: len(server.ask("triggers")["items"]) == 2, "both Triggers")
         assert 202 == server.post("whole", "order", "1")
@@ -78,7 +60,7 @@ def test_a_broker_on_kafka_from_its_yaml_to_its_end(tmp_path: Path, kafka: Kafka
         expected = ("kafka", True, "acks=all", kafka.bootstrap_servers)
         assert expected == tuple(told[name] for name in ("channel", "durable", "persistence", "server"))
         delete_broker(server, "whole")
-        wait_until(lambda: not any(topic in one for one in topics(kafka)), "the topic is gone", 30.0)
+        wait_until(lambda: not any(topic in one for one in kafka.topics), "the topic is gone", 30.0)
 
 
 def test_a_topic_of_somebody_else_is_neither_made_nor_deleted(tmp_path: Path, kafka: Kafka) -> None:
@@ -91,15 +73,15 @@ def test_a_topic_of_somebody_else_is_neither_made_nor_deleted(tmp_path: Path, ka
     server = Server(tmp_path, manifest)
     with running(server, sink):
         assert "Topic is not present or invalid" == wait_ready(server, "False", "guest")[0]
-        assert "theirs" not in topics(kafka)
-        with_admin(kafka, lambda admin: admin.create_topics([NewTopic("theirs", 1, 1)]))
+        assert "theirs" not in kafka.topics
+        kafka.ask(lambda admin: admin.create_topics([NewTopic("theirs", 1, 1)]))
         wait_ready(server, name="guest")
         assert 202 == server.post("guest", "order", "1")
         wait_until(lambda: sink.ids == ["1"], "the delivery")
         delete_broker(server, "guest")
         wait_until(lambda: 404 == server.post("guest", "order", "2"), "it is gone")
-        wait_until(lambda: "theirs.eventing" not in topics(kafka), "what is ours is gone", 30.0)
-        assert "theirs" in topics(kafka)
+        wait_until(lambda: "theirs.eventing" not in kafka.topics, "what is ours is gone", 30.0)
+        assert "theirs" in kafka.topics
 
 
 def test_a_cluster_that_dies_and_comes_back(tmp_path: Path, kafka_alone: Kafka) -> None:

@@ -9,19 +9,20 @@ from pathlib import Path
 import httpx2
 import pytest
 
-from tests.e2e.manifests import broker, to_yaml
+from tests.e2e.load import Load
+from tests.e2e.manifests import broker, to_yaml, trigger
 from tests.e2e.member import Member, prepare
-from tests.e2e.process import running, wait_until
+from tests.e2e.process import Sink, running, wait_until
 from tests.rig.postgres import Postgres
 
-pytestmark = pytest.mark.usefixtures("redis_server")
+on_redis = pytest.mark.usefixtures("redis_server")
 
 
 class Team(Member):
     """A supervisor and its processes. Its health ports: the API's, then the workers'."""
 
-    def __init__(self, folder: Path, url: str, *options: str, channel: str = "redis", workers: int = 2) -> None:
-        super().__init__(folder, "team", url, "--workers", str(workers), *options, channel=channel)
+    def __init__(self, folder: Path, url: str, *options: str, workers: int = 2) -> None:
+        super().__init__(folder, "team", url, "--workers", str(workers), *options)
 
     def wait_ready(self) -> None:
         wait_until(lambda: self.out.count("\n") == 2 or not self.is_running, f"ready: {self.err}")
@@ -55,6 +56,7 @@ def is_alive(pid: int) -> bool:
         return False
 
 
+@on_redis
 def test_workers_share_a_port_and_live_and_end_together(tmp_path: Path, postgres: Postgres) -> None:
     """Both lines come once all are ready; connections reach all of them; what ends is started again; one word stops
     all.
@@ -84,6 +86,7 @@ def test_workers_share_a_port_and_live_and_end_together(tmp_path: Path, postgres
         wait_until(lambda: not any(map(is_alive, pids)), "all have ended")
 
 
+@on_redis
 def test_connections_reach_all_workers(tmp_path: Path, postgres: Postgres) -> None:
     """Which one has a connection shows in its metrics."""
     team = Team(tmp_path, prepare(tmp_path, postgres))
@@ -110,6 +113,27 @@ def test_connections_reach_all_workers(tmp_path: Path, postgres: Postgres) -> No
             one.close()
 
 
+@pytest.mark.usefixtures("shared")
+def test_workers_take_and_deliver_whichever_dies(tmp_path: Path, postgres: Postgres) -> None:
+    """What one held that is killed goes to the other; nothing that was accepted is lost."""
+    sink = Sink(tmp_path, "sink")
+    manifest = tmp_path / "r.yaml"
+    manifest.write_text(to_yaml(broker(), trigger("t", sink.url)))
+    team = Team(tmp_path, prepare(tmp_path, postgres), "-f", str(manifest))
+    with running(team, sink):
+        team.wait_ready()
+        with Load(team, team) as load:
+            wait_until(lambda: len(sink.ids) > 100, "events arrive")
+            os.kill(next(pid for pid in team.pids if name_of(pid) == "worker-1"), signal.SIGKILL)
+            held = len(sink.ids)
+            wait_until(lambda: len(sink.ids) > held + 100, "the other worker takes and delivers")
+            wait_until(lambda: team.err.count("worker-1 is ready") == 2, "the worker is there again")
+        wait_until(lambda: set(load.accepted) <= set(sink.ids), "all have arrived", 60)
+        assert 0 == team.stop(), team.err
+        assert "crashed" not in team.err
+
+
+@on_redis
 def test_children_of_a_supervisor_that_is_killed_end(tmp_path: Path, postgres: Postgres) -> None:
     """Nobody is left behind that nobody can stop."""
     team = Team(tmp_path, prepare(tmp_path, postgres))
@@ -120,6 +144,7 @@ def test_children_of_a_supervisor_that_is_killed_end(tmp_path: Path, postgres: P
         wait_until(lambda: not any(map(is_alive, pids)), "all have ended")
 
 
+@on_redis
 def test_a_taken_port_is_told_and_nothing_is_left(tmp_path: Path, postgres: Postgres) -> None:
     """The events' port by the supervisor, the API's by the process that has it."""
     url = prepare(tmp_path, postgres)
@@ -132,6 +157,7 @@ def test_a_taken_port_is_told_and_nothing_is_left(tmp_path: Path, postgres: Post
             assert "Traceback" not in team.err
 
 
+@on_redis
 def test_manifests_that_are_wrong_are_told_and_nothing_is_left(tmp_path: Path, postgres: Postgres) -> None:
     """As a single process would tell them."""
     manifest = tmp_path / "r.yaml"
@@ -141,6 +167,7 @@ def test_manifests_that_are_wrong_are_told_and_nothing_is_left(tmp_path: Path, p
     assert "r.yaml" in team.err
 
 
+@on_redis
 def test_asked_twice_it_stops_at_once(tmp_path: Path, postgres: Postgres) -> None:
     """Whatever is under way."""
     team = Team(tmp_path, prepare(tmp_path, postgres))

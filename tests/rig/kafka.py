@@ -1,16 +1,18 @@
 """A private Kafka server: one node that is broker and controller (KRaft), a data folder and ports of its own."""
 
+import asyncio
 import base64
 import signal
 import subprocess
 import tempfile
 import uuid
-from collections.abc import Iterator, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import trustme
+from aiokafka.admin import AIOKafkaAdminClient
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat, load_pem_private_key
 
 from tests.rig.child import Child, free_port
@@ -74,6 +76,24 @@ class Kafka:
     def address(self, protocol: str) -> str:
         """Where it is reached by PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL."""
         return f"127.0.0.1:{self._ports[protocol]}"
+
+    def ask(self, do: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
+        """What an administrator is answered; outside of an event loop."""
+
+        async def run() -> Any:
+            admin = AIOKafkaAdminClient(bootstrap_servers=self.bootstrap_servers)
+            await admin.start()
+            try:
+                return await do(admin)
+            finally:
+                await admin.close()
+
+        return asyncio.run(run())
+
+    @property
+    def topics(self) -> set[str]:
+        """Those that there are."""
+        return set(self.ask(lambda admin: admin.list_topics()))
 
     @property
     def pid(self) -> int:

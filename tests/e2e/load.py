@@ -1,0 +1,49 @@
+"""Events as producers send them to processes with roles."""
+
+import itertools
+import threading
+from typing import Final, Self
+
+import httpx2
+
+from tests.e2e.member import Member
+from tests.e2e.process import PATIENCE_S
+
+_HEADERS: Final = {"ce-specversion": "1.0", "ce-source": "/load", "ce-type": "order"}
+
+
+def post(ingress: Member, event_id: str, of: str = "b") -> int:
+    """POST one event to a Broker of the namespace `default`; the status."""
+    url = f"{ingress.events_url}/default/{of}"
+    return httpx2.post(url, headers={**_HEADERS, "ce-id": event_id}, content=b"{}", timeout=PATIENCE_S).status_code
+
+
+class Load:
+    """Events to these ingresses in turn, from a thread, until it is told to stop: which ids were answered 202."""
+
+    def __init__(self, *ingresses: Member) -> None:
+        self.accepted: list[str] = []
+        self._urls = [f"{one.events_url}/default/b" for one in ingresses]
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send)
+
+    def __enter__(self) -> Self:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        with httpx2.Client(timeout=PATIENCE_S) as client:
+            for number in itertools.count():
+                if self._stop.is_set():
+                    return
+                url = self._urls[number % len(self._urls)]
+                try:
+                    answer = client.post(url, headers={**_HEADERS, "ce-id": f"{number}"}, content=b"{}")
+                except httpx2.HTTPError:
+                    continue
+                if answer.status_code == 202:
+                    self.accepted.append(f"{number}")
