@@ -86,8 +86,8 @@ class KafkaChannel:
         origin = os.urandom(8)  # names this channel of this process in what it writes
         self._notes = Notes(origin, self._write)
         self.parking = Parking(cluster.link, self.topic.state, self._state, origin)
-        self.partitions = await cluster.ensure(self.topic)
         await cluster.open_dead_letters(self.topic.replication_factor)
+        self.partitions = await cluster.ensure(self.topic)
         self.book.ends = [0] * self.partitions
         await self.follow(self.partitions, range(self.partitions))
         await self._look()

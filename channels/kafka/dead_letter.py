@@ -60,6 +60,8 @@ class KafkaDeadLetters:
         self._entries: dict[int, Entry] = {}
         """By number, oldest first, unless it `is_mixed`."""
         self._is_mixed = False
+        self._is_known = False
+        """What is there was read once."""
         self._numbers: Final[dict[bytes, int]] = {}
         self._pending: Final[dict[str, OrderedDict[int, None]]] = {}
         """By redrive the numbers of its letters that are not at their end."""
@@ -68,6 +70,7 @@ class KafkaDeadLetters:
     async def open(self) -> None:
         """Know what is there. The topic is. Raises ChannelUnavailable."""
         await self._tail.follow(self.topic, [0], self._tell)
+        self._is_known = True
 
     async def close(self) -> None:
         """What is owed is stored where the cluster answers."""
@@ -88,17 +91,20 @@ class KafkaDeadLetters:
 
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
         """Up to `limit` of them, newest first. Raises ChannelUnavailable."""
+        self._check_known()
         end = number_of(before) if before else None
         chosen = (one for one in self._chosen(selector, is_newest_first=True) if end is None or one.number < end)
         return await self._letters([*islice(chosen, limit)])
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """The one with that id. Raises ChannelUnavailable."""
+        self._check_known()
         found = await self._letters([*self._chosen(Selector(ids=(letter_id,)))])
         return found[0] if found else None
 
     async def tally(self, selector: Selector) -> list[Tally]:
-        """How many there are, by Trigger and reason."""
+        """How many there are, by Trigger and reason. Raises ChannelUnavailable until they were read once."""
+        self._check_known()
         tallies: dict[tuple[Address, str], Tally] = {}
         for one in self._chosen(selector):
             key = (one.address, one.reason)
@@ -109,6 +115,7 @@ class KafkaDeadLetters:
 
     async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
         """Let the oldest of them go, up to `limit`. Raises ChannelUnavailable."""
+        await self._catch_up()
         chosen = [*islice(self._chosen(selector), limit)]
         discarded: Counter[Address] = Counter()
         for first in range(0, len(chosen), _PART):
@@ -126,6 +133,7 @@ class KafkaDeadLetters:
 
     async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
         """Begin a redrive of the oldest of them. Raises ChannelUnavailable."""
+        await self._catch_up()
         free = (one for one in self._chosen(selector) if one.redrive_state != "pending")
         numbers = [one.number for one in islice(free, limit)]
         now_s = self._clock()
@@ -310,6 +318,18 @@ class KafkaDeadLetters:
     def _write(self, records: Sequence[Record]) -> None:
         if records:
             self._writer.put(0, Put(records, sum([size_of(one) for one in records]), _nothing, _nothing))
+
+    def _check_known(self) -> None:
+        """Raises ChannelUnavailable."""
+        if not self._is_known:
+            raise ChannelUnavailable("Kafka: the dead letters there were not read yet")
+
+    async def _catch_up(self) -> None:
+        """The cluster answers, and what others did is known: else a record would be owed that nobody waits for. Raises
+        ChannelUnavailable.
+        """
+        self._check_known()
+        await self._tail.catch_up(self.topic, [0])
 
     async def _stored(self) -> None:
         """Everything told so far is. Raises ChannelUnavailable where the cluster does not answer."""

@@ -10,6 +10,7 @@ import pytest
 from channels.dead_letter import EVERYTHING, Selector
 from channels.dead_letter_conformance import LAWS, Law
 from channels.dead_letter_witness import comes, event_ids, filled, letters_of
+from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
 from tests.rig.kafka import Kafka
@@ -45,6 +46,39 @@ async def test_all_processes_see_the_same(kafka: Kafka) -> None:
         for store in (one, other):
             await comes([], lambda store=store: _ids(store))
             await comes(5, lambda store=store: _delivered(store))
+
+
+async def test_what_was_not_read_yet_is_not_told_to_be_nothing(kafka: Kafka) -> None:
+    """A cluster that was away from the start may hold any number of letters."""
+    async with KafkaCluster(kafka.bootstrap_servers, dead_letter_topic=f"letters-{uuid.uuid4().hex}") as cluster:
+        store = cluster.dead_letters
+        for ask in (
+            lambda: store.find(EVERYTHING, limit=1),
+            lambda: store.get("k1"),
+            lambda: store.tally(EVERYTHING),
+            lambda: store.discard(EVERYTHING),
+            lambda: store.claim(EVERYTHING, rate=None),
+        ):
+            with pytest.raises(ChannelUnavailable):
+                await ask()
+        await cluster.open_dead_letters(1)
+        assert [] == await store.find(EVERYTHING, limit=1)
+
+
+async def test_what_is_asked_of_a_cluster_that_is_away_is_not_done_when_it_is_back(kafka_alone: Kafka) -> None:
+    """Who was told that it could not be done may have thought better of it."""
+    async with KafkaCluster(kafka_alone.bootstrap_servers, timeout_s=3.0) as cluster:
+        await cluster.open_dead_letters(1)
+        store = cluster.dead_letters
+        await filled(store, 2)
+        kafka_alone.pause()
+        for ask in (lambda: store.discard(EVERYTHING), lambda: store.claim(EVERYTHING, rate=None)):
+            with pytest.raises(ChannelUnavailable):
+                await ask()
+        kafka_alone.resume()
+        await comes(["1", "2"], lambda: _ids(store))
+        assert ["", ""] == [letter.redrive_state for letter in await letters_of(store)]
+        assert 2 == (await store.claim(EVERYTHING, rate=None)).total
 
 
 async def _ids(store: KafkaDeadLetters) -> list[str]:
