@@ -90,6 +90,11 @@ class RedisServer:
         self.committer.close()
         self.link.close()
 
+    @property
+    def place(self) -> str:
+        """Where its keys are: one text for one database, however its address was written, and without a login."""
+        return f"{self._address.told}/{self._address.database}"
+
     # Channels
 
     def channel(

@@ -17,6 +17,10 @@ class Backend(Protocol):
 
     dead_letters: DeadLetters
     """Those of all channels on that server, whichever connection they use."""
+    place: str
+    """Where these letters are, without a login: the same for all connections that were given one address, however it
+    was written.
+    """
 
     async def __aenter__(self) -> Self:
         """Ready for use on return."""

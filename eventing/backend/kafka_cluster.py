@@ -27,6 +27,7 @@ class KafkaBackend:
         """Why a login that came later could not be used."""
         self._cluster = KafkaCluster(server.address, security=_security(server, login), timing=_timing(lease_s))
         self.dead_letters: DeadLetters = self._cluster.dead_letters
+        self.place = ",".join(sorted({one.strip().lower() for one in server.address.split(",")}))
 
     async def __aenter__(self) -> Self:
         await self._cluster.__aenter__()

@@ -37,15 +37,26 @@ class BackendPool:
         self._create = create
         self._entries: dict[ServerKey, _Entry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
+        self._spoken_for: dict[str, ServerKey] = {}
+        """Whose store of dead letters each place's is: a redrive that changes hands sends what is on its way again."""
 
     @property
     def dead_letters(self) -> Mapping[str, DeadLetters]:
-        """One store for each server, by its address: who logs in otherwise sees the same letters."""
-        stores: dict[str, DeadLetters] = {}
+        """One store for each place, by its name: who logs in otherwise, or writes the address otherwise, sees the same
+        letters. Of several connections it is one that works: the one it was, as long as that has no fault.
+        """
+        places: dict[str, list[ServerKey]] = {}
         for server, entry in self._entries.items():
             if entry.is_open:
-                stores.setdefault(f"{server.engine} {server.address}", entry.backend.dead_letters)
-        return stores
+                places.setdefault(f"{server.engine} {entry.backend.place}", []).append(server)
+        self._spoken_for = {place: self._spokesman(place, servers) for place, servers in places.items()}
+        return {place: self._entries[server].backend.dead_letters for place, server in self._spoken_for.items()}
+
+    def _spokesman(self, place: str, servers: list[ServerKey]) -> ServerKey:
+        """Which of the connections to a place to ask for its letters."""
+        before = self._spoken_for.get(place)
+        # The sort is stable: where all have the same to say for themselves, the oldest.
+        return min(servers, key=lambda one: (bool(self._entries[one].backend.fault), one != before))
 
     def find(self, server: ServerKey) -> Backend | None:
         """The connection there, None where nobody uses one."""

@@ -24,6 +24,7 @@ class RedisBackend:
         self._events_max = events_max
         self._size_max_bytes = size_max_bytes
         self.dead_letters: DeadLetters = self._server.dead_letters
+        self.place = self._server.place
 
     async def __aenter__(self) -> Self:
         await self._server.__aenter__()

@@ -50,10 +50,13 @@ class SmallBackend:
 
     persistence = "everysec"
 
-    def __init__(self, server: SmallServer, login: Login | None) -> None:
+    def __init__(self, server: SmallServer, login: Login | None, place: str = "") -> None:
+        self.place = place
         self.dead_letters = MemoryDeadLetters(size_max_bytes=2**20)
         self.logins = [login]
         self.is_open = False
+        self.refusal = ""
+        """Why the server lets this one not in."""
         self.kept: Retention | None = None
         self.channels: dict[str, SmallChannel] = {}
         self._server = server
@@ -68,7 +71,7 @@ class SmallBackend:
 
     @property
     def fault(self) -> str:
-        return "connection refused" if self._server.is_away else ""
+        return "connection refused" if self._server.is_away else self.refusal
 
     def fault_of(self, channel: Channel) -> str:
         assert isinstance(channel, SmallChannel)
@@ -99,4 +102,5 @@ class SmallWorld:
         return self.servers.setdefault(address, SmallServer())
 
     def create(self, engine: Remote) -> SmallBackend:
-        return SmallBackend(self.server(engine.server.address), engine.login)
+        address = engine.server.address
+        return SmallBackend(self.server(address), engine.login, address)

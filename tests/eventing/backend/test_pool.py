@@ -5,8 +5,10 @@ import asyncio
 import pytest
 
 from eventing.backend import pool as pool_module
+from eventing.backend.kafka_cluster import KafkaBackend
 from eventing.backend.pool import BackendPool
-from eventing.resources.engine import Redis, ServerKey
+from eventing.backend.redis_server import RedisBackend
+from eventing.resources.engine import Kafka, Redis, ServerKey, Topic
 from eventing.resources.identity import Key
 from eventing.resources.login import Login
 from tests.eventing.backend.small_backend import SmallBackend, SmallServer, SmallWorld
@@ -48,6 +50,58 @@ async def test_a_server_has_one_store_of_dead_letters_whoever_logs_in() -> None:
     first = await pool.use(redis(), FIRST)
     await pool.use(redis(secret=SECRET), SECOND)
     assert {"redis redis://r": first.dead_letters} == pool.dead_letters
+    await pool.close()
+
+
+@pytest.mark.parametrize(
+    ("addresses", "name"),
+    [
+        (("redis://Host", "redis://host:6379", "redis://host:6379/0", "redis://host/"), "redis host:6379/0"),
+        (("redis://host/1", "rediss://host:6379/1"), "redis host:6379/1"),
+        (("redis+sentinel://a,b/service",), "redis a:26379,b:26379 (service)/0"),
+    ],
+)
+async def test_a_redis_server_has_one_store_however_its_address_is_written(
+    addresses: tuple[str, ...], name: str
+) -> None:
+    """A database of it is another one."""
+    pool = BackendPool(lambda one: RedisBackend(one.server, None, events_max=1, size_max_bytes=1))
+    for number, address in enumerate(addresses):
+        await pool.use(redis(address), Key("g", "Broker", "default", str(number)))
+    assert [name] == [*pool.dead_letters]
+    await pool.close()
+
+
+async def test_a_kafka_cluster_has_one_store_in_whatever_order_its_servers_are_named() -> None:
+    """Names are those of hosts: upper case is lower case."""
+    pool = BackendPool(lambda one: KafkaBackend(one.server, None))
+    for name, address in (("a", "one:9092,two:9092"), ("b", "Two:9092, one:9092"), ("c", "two:9092,one:9092,one:9092")):
+        engine = Kafka(ServerKey("kafka", address), Topic(name, 1, 1))
+        await pool.use(engine, Key("g", "Broker", "default", name))
+    assert ["kafka one:9092,two:9092"] == [*pool.dead_letters]
+    await pool.close()
+
+
+async def test_the_store_of_a_server_is_that_of_a_connection_that_works() -> None:
+    """A login that is let in no more hides nothing from who has another; and who speaks for a server goes on to."""
+    pool = BackendPool(SmallWorld().create)
+    first, second = await pool.use(redis(), FIRST), await pool.use(redis(secret=SECRET), SECOND)
+    assert isinstance(first, SmallBackend)
+    assert isinstance(second, SmallBackend)
+
+    def speaker() -> object:
+        (store,) = pool.dead_letters.values()
+        return {first.dead_letters: first, second.dead_letters: second}[store]
+
+    assert first is speaker()
+    first.refusal = "WRONGPASS"
+    assert second is speaker()
+    second.refusal = "WRONGPASS"
+    assert second is speaker()
+    first.refusal = second.refusal = ""
+    assert second is speaker()
+    await pool.leave(redis(secret=SECRET).server, SECOND)
+    assert first is speaker()
     await pool.close()
 
 
