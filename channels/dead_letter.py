@@ -52,7 +52,8 @@ class AttemptRecord:
 class DeadLetter:
     """One event that failed for good for one Trigger.
 
-    `id` is unique among all stores of a server, and sorts by age within one. `reason` is one of the words in
+    `id` is unique within its store, and sorts by age there; stores of one kind may have the same ids, so who tells of
+    several stores says which one it is of. No id has a dot or a comma. `reason` is one of the words in
     docs/delivery.md, such as `retriesexhausted`.
     """
 
@@ -133,6 +134,7 @@ class Redrive:
     """A record of one redrive. `selector` is as it was asked; it ended when `ended_s` is set."""
 
     id: str
+    """As a dead letter's: unique within its store."""
     selector: Selector
     rate: float | None
     """Events a second, None for as fast as the sink takes them."""

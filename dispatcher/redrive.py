@@ -95,7 +95,7 @@ class Redriver:
         return {key for key in keys if key in self._drives and stores.get(key.store) is self._drives[key].store}
 
     async def _finish(self, key: "_Key", running: dict["_Key", asyncio.Task[None]]) -> None:
-        await supervise(f"redrive {key.redrive_id}", self._drives[key].run)
+        await supervise(f"redrive {key.redrive_id} of {key.store}", self._drives[key].run)
         running.pop(key, None)
         self._drives.pop(key, None)
 

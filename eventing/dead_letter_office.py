@@ -1,14 +1,24 @@
-"""All dead letter stores of a server as one: what is asked of dead letters without asking where they rest."""
+"""All dead letter stores of a server as one: what is asked of dead letters without asking where they rest.
 
-import hashlib
+Stores on servers count their letters and redrives each on its own, so the ids told here bear a mark of the store
+(`eventing.dead_letter_id`). A store that is away keeps nobody from what the others have: each answer says who is
+missing in it. Only where all that are asked are away does the call raise.
+"""
+
+import asyncio
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Awaitable, Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from heapq import merge
 from itertools import islice
+from typing import Generic, NamedTuple, TypeVar
 
 from channels.dead_letter import Address, DeadLetter, DeadLetters, Redrive, Selector, Tally
+from channels.errors import ChannelUnavailable
 from dispatcher.redrive import Redriver
+from eventing.dead_letter_id import mark_of, own_id, own_selector, told_letter, told_redrive
+
+T = TypeVar("T")
 
 
 class UnknownPage(ValueError):  # noqa: N818 - named for what it is
@@ -16,19 +26,45 @@ class UnknownPage(ValueError):  # noqa: N818 - named for what it is
 
 
 @dataclass(frozen=True, slots=True)
+class Missing:
+    """A store that was asked and did not answer, and why."""
+
+    store: str
+    message: str
+
+
+@dataclass(frozen=True, slots=True)
+class Told(Generic[T]):
+    """What the stores that answered have, or did. `missing` are the others that were asked."""
+
+    value: T
+    missing: tuple[Missing, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Page:
-    """Some dead letters, newest first. `next` names the page after it, empty where there is none."""
+    """Some dead letters, newest first. `next` names the page after it, empty where there is none.
+
+    Where a store is missing and there are letters, there is a next page: with what the store has had since the page
+    that `next` names last heard of it. A page without letters is the last one.
+    """
 
     letters: tuple[DeadLetter, ...]
     next: str
+    missing: tuple[Missing, ...]
 
 
 class DeadLetterOffice:
-    """Over stores by name, whose ids differ; they may come and go. Everything that awaits raises ChannelUnavailable."""
+    """Over stores by name, which may come and go. `plain` names those whose ids are told as they are: no other of them
+    may have the same.
 
-    def __init__(self, stores: Mapping[str, DeadLetters], redriver: Redriver) -> None:
+    Everything that awaits raises ChannelUnavailable where each store that it has to ask is away.
+    """
+
+    def __init__(self, stores: Mapping[str, DeadLetters], redriver: Redriver, *, plain: Collection[str] = ()) -> None:
         self._stores = stores
         self._redriver = redriver
+        self._plain = plain
 
     @property
     def evicted(self) -> int:
@@ -38,86 +74,148 @@ class DeadLetterOffice:
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> Page:
         """Up to `limit` of them, from the page on that `before` names. Raises UnknownPage.
 
-        A page is named by where it ends in each store: the store, and the last id from there.
+        A page is named by where it ends in each store: the store's mark, and the store's own id of the last letter from
+        there. A store that was away ends where it did before.
         """
-        stores = {_tag(name): store for name, store in self._stores.items()}
         ends = _ends(before)
-        if not ends.keys() <= stores.keys():
+        if not ends.keys() <= {mark_of(name) for name in self._stores}:
             raise UnknownPage(before)
-        found = [
-            [(tag, letter) for letter in await store.find(selector, limit=limit + 1, before=ends.get(tag, ""))]
-            for tag, store in stores.items()
-        ]
+        found, missing = await _ask(
+            self._addressed(selector),
+            lambda desk, own: desk.store.find(own, limit=limit + 1, before=ends.get(mark_of(desk.name), "")),
+        )
+        rows = [[(desk, letter) for letter in letters] for desk, letters in found]
         # By the time of the failure among stores, and by the store's own order within one.
-        letters = list(islice(merge(*found, key=lambda one: -one[1].time_s), limit))
-        for tag, letter in letters:
-            ends[tag] = letter.id
-        has_more = sum(map(len, found)) > limit
-        page = ",".join(f"{tag}.{end}" for tag, end in ends.items())
-        return Page(tuple(letter for _, letter in letters), page if has_more else "")
+        chosen = list(islice(merge(*rows, key=lambda one: -one[1].time_s), limit))
+        for desk, letter in chosen:
+            ends[mark_of(desk.name)] = letter.id
+        has_more = sum(map(len, rows)) > limit or bool(chosen and missing)
+        page = ",".join(f"{mark}.{end}" for mark, end in ends.items())
+        return Page(tuple(told_letter(letter, desk.mark) for desk, letter in chosen), page if has_more else "", missing)
 
     async def get(self, letter_id: str) -> DeadLetter | None:
-        """The one with that id, None where there is none (any more)."""
-        for store in self._stores.values():
-            if (letter := await store.get(letter_id)) is not None:
-                return letter
+        """The one with that id, None where there is none (any more), and where the id names no store."""
+        for desk in self._desks:
+            own = own_id(letter_id, desk.mark)
+            if own and (letter := await desk.store.get(own)) is not None:
+                return told_letter(letter, desk.mark)
         return None
 
-    async def tally(self, selector: Selector) -> list[Tally]:
+    async def tally(self, selector: Selector) -> Told[list[Tally]]:
         """How many there are, by Trigger and reason, the most first. Those that a redrive claimed are among them."""
-        found = [tally for store in self._stores.values() for tally in await store.tally(selector)]
+        found, missing = await _ask(self._addressed(selector), lambda desk, own: desk.store.tally(own))
         joined: dict[tuple[Address, str], Tally] = {}
-        for one in found:
+        for one in (tally for _, tallies in found for tally in tallies):
             place = (one.address, one.reason)
             joined[place] = _joined(joined[place], one) if place in joined else one
-        return sorted(joined.values(), key=lambda one: (-one.count, one.address, one.reason))
+        return Told(sorted(joined.values(), key=lambda one: (-one.count, one.address, one.reason)), missing)
 
-    async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
-        """Let the oldest of them go, up to `limit`, and say how many for whom."""
+    async def discard(self, selector: Selector, *, limit: int | None = None) -> Told[Mapping[Address, int]]:
+        """Let the oldest of them go, up to `limit`, and say how many for whom.
+
+        Of a store that went away in the midst of it, it is not known how many it let go: none of them is counted.
+        """
         gone: Counter[Address] = Counter()
-        for store in self._stores.values():
+
+        async def discard(desk: _Desk, own: Selector) -> None:
             left = None if limit is None else limit - gone.total()
             if left != 0:
-                gone.update(await store.discard(selector, limit=left))
-        return gone
+                gone.update(await desk.store.discard(own, limit=left))
 
-    async def redrive(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> list[Redrive]:
+        _, missing = await _ask_in_turn(self._addressed(selector), discard)
+        return Told(gone, missing)
+
+    async def redrive(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Told[list[Redrive]]:
         """Deliver the oldest of them once more, up to `limit` of those that no other redrive has claimed: one redrive
         for each store that holds any. `rate` is events a second, of all of them together.
         """
-        holding = [store for store in self._stores.values() if await store.tally(selector)]
-        share = None if rate is None else rate / len(holding or self._stores)
+        asked = self._addressed(selector)
+        tallies, away = await _ask(asked, lambda desk, own: desk.store.tally(own))
+        holding = {desk for desk, tally in tallies if tally}
+        share = None if rate is None else rate / max(1, len(holding))
         begun: list[Redrive] = []
-        for store in holding:
+
+        async def claim(desk: _Desk, own: Selector) -> None:
             left = None if limit is None else limit - sum(one.total for one in begun)
             if left != 0:
-                begun.append(await store.claim(selector, rate=share, limit=left))
+                redrive = await desk.store.claim(own, rate=share, limit=left)
+                begun.append(told_redrive(redrive, desk.mark))
+
+        _, lost = await _ask_in_turn([(desk, own) for desk, own in asked if desk in holding], claim)
         self._redriver.wake()
-        return [one for one in begun if one.total]
+        return Told([one for one in begun if one.total], away + lost)
 
     @property
     def redrives(self) -> list[Redrive]:
         """Those under way and the last that ended, newest first."""
-        return sorted(
-            (one for store in self._stores.values() for one in store.redrives), key=lambda one: -one.started_s
-        )
+        told = [told_redrive(one, desk.mark) for desk in self._desks for one in desk.store.redrives]
+        return sorted(told, key=lambda one: -one.started_s)
 
     def find_redrive(self, redrive_id: str) -> Redrive | None:
         """The one with that id, None where there is none (any more)."""
         return next((one for one in self.redrives if one.id == redrive_id), None)
 
+    @property
+    def _desks(self) -> "list[_Desk]":
+        return [
+            _Desk(name, "" if name in self._plain else mark_of(name), store) for name, store in self._stores.items()
+        ]
 
-def _tag(name: str) -> str:
-    """A store's name as short as a page's name wants it."""
-    return hashlib.blake2s(name.encode(), digest_size=4).hexdigest()
+    def _addressed(self, selector: Selector) -> "list[_Asked]":
+        """Who has to be asked, and what."""
+        asked = [(desk, own_selector(selector, desk.mark)) for desk in self._desks]
+        return [(desk, own) for desk, own in asked if own is not None]
+
+
+class _Desk(NamedTuple):
+    """A store as the office sees it. `mark` is what its ids bear, empty where they are told as they are."""
+
+    name: str
+    mark: str
+    store: DeadLetters
+
+
+_Asked = tuple[_Desk, Selector]
+_Answers = tuple[list[tuple[_Desk, T]], tuple[Missing, ...]]
+
+
+async def _ask(asked: Sequence[_Asked], question: Callable[[_Desk, Selector], Awaitable[T]]) -> _Answers[T]:
+    """All at once: one that is away may take its time to say so. Raises ChannelUnavailable where all are."""
+    return _answers(await asyncio.gather(*(_answer(desk, question(desk, own)) for desk, own in asked)))
+
+
+async def _ask_in_turn(asked: Sequence[_Asked], question: Callable[[_Desk, Selector], Awaitable[T]]) -> _Answers[T]:
+    """One after the other. Raises ChannelUnavailable where all are away."""
+    return _answers([await _answer(desk, question(desk, own)) for desk, own in asked])
+
+
+async def _answer(desk: _Desk, answer: Awaitable[T]) -> tuple[_Desk, T] | Missing:
+    try:
+        return desk, await answer
+    except ChannelUnavailable as error:
+        return Missing(desk.name, str(error))
+
+
+def _answers(heard: Iterable[tuple[_Desk, T] | Missing]) -> _Answers[T]:
+    """Raises ChannelUnavailable where all are missing, and there are any."""
+    given: list[tuple[_Desk, T]] = []
+    missing: list[Missing] = []
+    for one in heard:
+        if isinstance(one, Missing):
+            missing.append(one)
+        else:
+            given.append(one)
+    if missing and not given:
+        raise ChannelUnavailable("; ".join(f"{one.store}: {one.message}" for one in missing))
+    return given, tuple(missing)
 
 
 def _ends(page: str) -> dict[str, str]:
-    """Where that page begins in each store, the last id before it by the store's tag. Raises UnknownPage."""
+    """Where that page begins in each store, the last id before it by the store's mark. Raises UnknownPage."""
     parts = [part.partition(".") for part in page.split(",")] if page else []
     if not all(dot and end for _, dot, end in parts):
         raise UnknownPage(page)
-    return {tag: end for tag, _, end in parts}
+    return {mark: end for mark, _, end in parts}
 
 
 def _joined(one: Tally, other: Tally) -> Tally:

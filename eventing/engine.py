@@ -25,6 +25,9 @@ from eventing.resources.engine import Engine, EngineDefaults, ServerKey, Topic
 from eventing.resources.identity import Key
 from eventing.settings import Settings
 
+OWN_STORES: Final = frozenset({"memory", "journal"})
+"""The dead letter stores that every process has for itself. Their ids differ: `m17` and `17`."""
+
 
 @dataclass(frozen=True, slots=True)
 class Place:

@@ -15,7 +15,9 @@ _Responses = dict[int | str, dict[str, Any]]
 NOT_FOUND: Final[_Responses] = {404: {"model": Message, "description": "There is none of that name."}}
 CONFLICT: Final[_Responses] = {409: {"model": Message, "description": "It was changed meanwhile: try again."}}
 INVALID: Final[_Responses] = {422: {"model": Message, "description": "A parameter is out of its range."}}
-UNAVAILABLE: Final[_Responses] = {503: {"model": Message, "description": "A store does not answer at this moment."}}
+UNAVAILABLE: Final[_Responses] = {
+    503: {"model": Message, "description": "No store that was asked answers at this moment."}
+}
 
 
 def answer_errors(api: FastAPI) -> None:

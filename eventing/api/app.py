@@ -65,9 +65,9 @@ def _metrics_router(operations: Operations, latency_bounds_s: Sequence[float]) -
 
 
 async def _tally(operations: Operations) -> Sequence[Tally]:
-    """Nothing where a store does not answer: the other metrics are wanted all the more."""
+    """Without those of stores that do not answer: the other metrics are wanted all the more."""
     try:
-        return await operations.dead_letters.tally(EVERYTHING)
+        return (await operations.dead_letters.tally(EVERYTHING)).value
     except ChannelUnavailable:
         return ()
 

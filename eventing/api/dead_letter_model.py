@@ -171,12 +171,24 @@ class DeadLetterDetail(DeadLetterSummary):
         return cls(**_summary_of(letter), **_data_of(letter.event), attempts=attempts)
 
 
+class Missing(Model):
+    """A store of dead letters that did not answer: what it holds is in no part of this answer."""
+
+    store: str
+    """`journal`, `memory`, or the server's kind and address."""
+    message: str
+    """Why it did not."""
+
+
 class DeadLetterList(Model):
     """Dead letters that match the query, newest first."""
 
     items: list[DeadLetterSummary]
     next: str
-    """Where the next page begins, for `before`; empty where there is none."""
+    """Where the next page begins, for `before`; empty where there is none. While a store is missing there is one until
+    a page is empty: a store that is back goes on where it was left.
+    """
+    missing: list[Missing]
 
 
 class Tally(Model):
@@ -205,6 +217,7 @@ class TallyList(Model):
     total: int
     evicted: int
     """Dead letters that left a bounded store for younger ones, since the server began."""
+    missing: list[Missing]
 
 
 class Discarded(Model):
@@ -225,6 +238,8 @@ class DiscardAnswer(Model):
     """What was asked for."""
     items: list[Discarded]
     """By Trigger; empty where nothing was let go."""
+    missing: list[Missing]
+    """Where nothing was let go, or, by one that went away meanwhile, perhaps some."""
 
 
 class Redrive(Model):
@@ -232,6 +247,7 @@ class Redrive(Model):
 
     id: str
     selector: Selector
+    """What was asked for; of ids, those of its store."""
     rate: float | None
     """Events a second; None for as fast as the subscribers take them."""
     started: datetime
@@ -272,6 +288,8 @@ class RedriveAnswer(Model):
     """What was asked for."""
     items: list[Redrive]
     """One for each store that holds any; empty where none began."""
+    missing: list[Missing]
+    """Where none began."""
 
 
 def _time(seconds: float) -> datetime:

@@ -1,6 +1,6 @@
 """The ops API's paths about dead letters and redrives."""
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from fastapi import APIRouter, HTTPException, Query
 
@@ -13,6 +13,7 @@ from eventing.api.dead_letter_model import (
     DiscardAnswer,
     Discarded,
     DiscardOrder,
+    Missing,
     PageQuery,
     Redrive,
     RedriveAnswer,
@@ -23,7 +24,7 @@ from eventing.api.dead_letter_model import (
     TallyList,
 )
 from eventing.api.dead_letter_model import Selector as SelectorModel
-from eventing.dead_letter_office import DeadLetterOffice, UnknownPage
+from eventing.dead_letter_office import DeadLetterOffice, Page, Told, UnknownPage
 from eventing.operations import Operations
 
 
@@ -46,14 +47,19 @@ def _letter_router(operations: Operations) -> APIRouter:
             page = await operations.dead_letters.find(query.selector(), limit=query.limit, before=query.before)
         except UnknownPage as error:
             raise HTTPException(422, f"query.before: {query.before!r} is no page of this server") from error
-        return DeadLetterList(items=[DeadLetterSummary.of(one) for one in page.letters], next=page.next)
+        items = [DeadLetterSummary.of(one) for one in page.letters]
+        return DeadLetterList(items=items, next=page.next, missing=_missing(page))
 
     @router.get("/deadletters/tally")
     async def tally_dead_letters(query: Annotated[Selection, Query()]) -> TallyList:
         """How many there are, by Trigger and reason."""
         found = await operations.dead_letters.tally(query.selector())
-        total = sum(one.count for one in found)
-        return TallyList(items=[Tally.of(one) for one in found], total=total, evicted=operations.dead_letters.evicted)
+        return TallyList(
+            items=[Tally.of(one) for one in found.value],
+            total=sum(one.count for one in found.value),
+            evicted=operations.dead_letters.evicted,
+            missing=_missing(found),
+        )
 
     @router.get("/deadletters/{letter_id}", responses=NOT_FOUND)
     async def get_dead_letter(letter_id: str) -> DeadLetterDetail:
@@ -73,30 +79,34 @@ def _order_router(operations: Operations) -> APIRouter:
     async def redrive_dead_letters(order: RedriveOrder) -> RedriveAnswer:
         """Deliver the selected ones once more, oldest first; how that goes on, `/ops/v1/redrives` tells."""
         office, selector = operations.dead_letters, order.selector()
+        shown = SelectorModel.of(selector)
         if order.dry_run:
-            count = await _count(office, selector, order.limit)
-            return RedriveAnswer(count=count, dry_run=True, selector=SelectorModel.of(selector), items=[])
+            count, missing = await _count(office, selector, order.limit)
+            return RedriveAnswer(count=count, dry_run=True, selector=shown, items=[], missing=missing)
         begun = await office.redrive(selector, rate=order.rate, limit=order.limit)
         return RedriveAnswer(
-            count=sum(one.total for one in begun),
+            count=sum(one.total for one in begun.value),
             dry_run=False,
-            selector=SelectorModel.of(selector),
-            items=[Redrive.of(one) for one in begun],
+            selector=shown,
+            items=[Redrive.of(one) for one in begun.value],
+            missing=_missing(begun),
         )
 
     @router.post("/deadletters/discard")
     async def discard_dead_letters(order: DiscardOrder) -> DiscardAnswer:
         """Let the selected ones go, oldest first. Nothing brings them back."""
         office, selector = operations.dead_letters, order.selector()
+        shown = SelectorModel.of(selector)
         if order.dry_run:
-            count = await _count(office, selector, order.limit)
-            return DiscardAnswer(count=count, dry_run=True, selector=SelectorModel.of(selector), items=[])
+            count, missing = await _count(office, selector, order.limit)
+            return DiscardAnswer(count=count, dry_run=True, selector=shown, items=[], missing=missing)
         gone = await office.discard(selector, limit=order.limit)
         return DiscardAnswer(
-            count=sum(gone.values()),
+            count=sum(gone.value.values()),
             dry_run=False,
-            selector=SelectorModel.of(selector),
-            items=[Discarded(**address._asdict(), count=count) for address, count in sorted(gone.items())],
+            selector=shown,
+            items=[Discarded(**address._asdict(), count=count) for address, count in sorted(gone.value.items())],
+            missing=_missing(gone),
         )
 
     return router
@@ -121,6 +131,12 @@ def _redrive_router(operations: Operations) -> APIRouter:
     return router
 
 
-async def _count(office: DeadLetterOffice, selector: Selector, limit: int | None) -> int:
-    count = sum(one.count for one in await office.tally(selector))
-    return count if limit is None else min(count, limit)
+async def _count(office: DeadLetterOffice, selector: Selector, limit: int | None) -> tuple[int, list[Missing]]:
+    """How many of them there are, up to `limit`, and who did not say."""
+    tallies = await office.tally(selector)
+    count = sum(one.count for one in tallies.value)
+    return count if limit is None else min(count, limit), _missing(tallies)
+
+
+def _missing(told: Page | Told[Any]) -> list[Missing]:
+    return [Missing.model_validate(one) for one in told.missing]

@@ -16,7 +16,7 @@ from eventing.app.bound import pool_limits
 from eventing.app.resource_side import ResourceSide
 from eventing.backend.pool import BackendPool
 from eventing.dead_letter_office import DeadLetterOffice
-from eventing.engine import Engines
+from eventing.engine import OWN_STORES, Engines
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview, find_trigger
 from eventing.pen import Pen
@@ -89,7 +89,7 @@ class DataPlane:
     @property
     def overview(self) -> Overview:
         """The answers to an operator's questions about it."""
-        office = DeadLetterOffice(self.engines.dead_letters, self.redriver)
+        office = DeadLetterOffice(self.engines.dead_letters, self.redriver, plain=OWN_STORES)
         journal = self.engines.journal
         return Overview(controller=self.controller, intake=self.intake, journal=journal, dead_letters=office)
 

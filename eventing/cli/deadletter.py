@@ -53,9 +53,12 @@ def list_dead_letters(
     """Count dead letters by Trigger and reason, then list the newest."""
     asked = selection(namespace, broker, trigger, reason, since, until, ids)
     if output != "table":
-        return emit(_newest(server, asked, limit), output, list)
+        letters, missing = _newest(server, asked, limit)
+        _tell_missing(missing)
+        return emit(letters, output, list)
     tally = ask(server, f"{_PATH}/tally", asked)
-    letters = _newest(server, asked, limit)
+    letters, missing = _newest(server, asked, limit)
+    _tell_missing([*tally["missing"], *missing])
     emit(letters, output, lambda: [_tally_table(tally["items"]), "", _list_table(letters)] if letters else [])
     evicted = f"; {tally['evicted']} older ones made room" if tally["evicted"] else ""
     return typer.echo(f"{len(letters)} of {tally['total']} shown{evicted}", err=True)
@@ -84,17 +87,21 @@ def redrive_dead_letters(
     dry_run: DryRunOption = False,
     no_wait: NoWaitOption = False,
 ) -> None:
-    """Deliver dead letters once more, oldest first, to the Triggers they failed for. Exits with 1 if any fails."""
+    """Deliver dead letters once more, oldest first, to the Triggers they failed for. Exits with 1 if any fails, or if a
+    server is away that may hold any.
+    """
     asked = selection(namespace, broker, trigger, reason, since, until, ids)
     if dry_run:
         return _rehearse(server, f"{_PATH}/redrive", asked, limit, output)
-    begun = order(server, f"{_PATH}/redrive", {**asked, "limit": limit, "rate": rate})["items"]
+    answer = order(server, f"{_PATH}/redrive", {**asked, "limit": limit, "rate": rate})
+    begun, missing = answer["items"], answer["missing"]
+    _tell_missing(missing)
     if not begun:
         typer.echo("no dead letter is waiting for that", err=True)
     if begun and not no_wait:
         begun = _follow(server, begun)
     emit(begun, output, lambda: [redrive_table(begun)] if begun else [])
-    if any(one["failed"] for one in begun):
+    if missing or any(one["failed"] for one in begun):
         raise typer.Exit(REFUSED)
     return None
 
@@ -113,32 +120,51 @@ def discard_dead_letters(
     dry_run: DryRunOption = False,
     yes: YesOption = False,
 ) -> None:
-    """Let dead letters go, oldest first. Nothing brings them back."""
+    """Let dead letters go, oldest first: nothing brings them back. Exits with 1 if a server is away that may hold
+    any.
+    """
     asked = selection(namespace, broker, trigger, reason, since, until, ids)
     if dry_run:
         return _rehearse(server, f"{_PATH}/discard", asked, limit, output)
     body = {**asked, "limit": limit} if yes else _confirmed(server, asked, limit)
-    gone = [] if body["limit"] == 0 else order(server, f"{_PATH}/discard", body)["items"]
+    nothing: Mapping[str, Any] = {"items": [], "missing": []}
+    answer = nothing if body["limit"] == 0 else order(server, f"{_PATH}/discard", body)
+    gone = answer["items"]
+    _tell_missing(answer["missing"])
     emit(gone, output, lambda: [_discarded_table(gone)] if gone else [])
-    return typer.echo(f"{sum(one['count'] for one in gone)} discarded", err=True)
+    typer.echo(f"{sum(one['count'] for one in gone)} discarded", err=True)
+    if answer["missing"]:
+        raise typer.Exit(REFUSED)
+    return None
 
 
-def _newest(server: str, asked: Mapping[str, Any], limit: int) -> list[Any]:
+def _newest(server: str, asked: Mapping[str, Any], limit: int) -> tuple[list[Any], list[Any]]:
+    """Page by page, and who was missing in any of them."""
     letters: list[Any] = []
+    missing: list[Any] = []
     before = ""
     while True:
         size = min(limit - len(letters), _PAGE_MAX)
         page = ask(server, _PATH, {**asked, "limit": size, "before": before or None})
         letters += page["items"]
+        missing += page["missing"]
         before = page["next"]
         if not before or len(letters) >= limit:
-            return letters
+            return letters, missing
+
+
+def _tell_missing(missing: Sequence[Mapping[str, Any]]) -> None:
+    """A line for each store that was away, however often it was asked."""
+    for store, message in {one["store"]: one["message"] for one in missing}.items():
+        typer.echo(printable(f"without the dead letters of {store}: {message}"), err=True)
 
 
 def _rehearse(server: str, path: str, asked: Mapping[str, Any], limit: int | None, output: Output) -> None:
     """Show what would be done to which, and do nothing."""
     answer = order(server, path, {**asked, "limit": limit, "dryRun": True})
-    tally = ask(server, f"{_PATH}/tally", asked)["items"]
+    counted = ask(server, f"{_PATH}/tally", asked)
+    tally = counted["items"]
+    _tell_missing([*answer["missing"], *counted["missing"]])
     emit(tally, output, lambda: [_tally_table(tally)] if tally else [])
     typer.echo(f"{answer['count']} of these; nothing was done", err=True)
 
@@ -151,6 +177,9 @@ def _confirmed(server: str, asked: Mapping[str, Any], limit: int | None) -> Mapp
         return {**asked, "limit": limit}
     counted = order(server, f"{_PATH}/discard", {**asked, "limit": limit, "dryRun": True})
     count = counted["count"]
+    _tell_missing(counted["missing"])
+    if counted["missing"] and not count:
+        raise typer.Exit(REFUSED)
     if count:
         typer.confirm(f"Discard {count} dead letters? Nothing brings them back.", abort=True, err=True)
     return {**counted["selector"], "limit": count}

@@ -22,14 +22,14 @@ def redis(redis_server_program: Path) -> Iterator[Redis]:
         yield server
 
 
-def resources(redis: Redis, *, auth: bool = True) -> tuple[Item, ...]:
+def resources(redis: Redis, *, auth: bool = True, name: str = "b", config: str = "redis") -> tuple[Item, ...]:
     spec = {"address": f"redis://{HOST}:{redis.port}"} | (
         {"auth": {"secret": {"ref": {"name": "login"}}}} if auth else {}
     )
     template = {"apiVersion": "messaging.knative.dev/v1alpha1", "kind": "RedisStreamChannel", "spec": spec}
-    item = broker()
-    item["spec"] = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": "redis"}}
-    return config_map("redis", **{"channel-template-spec": yaml.safe_dump(template)}), item
+    item = broker(name)
+    item["spec"] = {"config": {"apiVersion": "v1", "kind": "ConfigMap", "name": config}}
+    return config_map(config, **{"channel-template-spec": yaml.safe_dump(template)}), item
 
 
 def keys(redis: Redis) -> list[str]:
@@ -134,3 +134,68 @@ def test_a_login_changes_while_events_flow(tmp_path: Path, redis: Redis) -> None
         apply(server, secret("login", user="eventing"))
         assert "SecretInvalid" == wait_ready(server, "False")[0]
         assert 202 == server.post("b", "order", "last")
+
+
+def test_letters_of_two_servers_are_told_apart(tmp_path: Path, redis: Redis, redis_server_program: Path) -> None:
+    """Both call their first one r1; an id reaches exactly one of them. And one server that dies hides nothing of the
+    other, nor is it forgotten.
+    """
+    manifest = tmp_path / "resources.yaml"
+    with running_redis(redis_server_program) as second:
+        first, other = resources(redis), resources(second, auth=False, name="c", config="second")
+        lost = (trigger("lost", NOBODY, retry=0), trigger("gone", NOBODY, of="c", retry=0))
+        login = secret("login", user="eventing", password="first")
+        manifest.write_text(to_yaml(login, *first, *other, *lost))
+        server = Server(tmp_path, manifest)
+        with running(server):
+            wait_ready(server)
+            wait_ready(server, name="c")
+            assert [202, 202] == [server.post("b", "order", "1"), server.post("c", "order", "2")]
+            wait_until(lambda: len(server.ask("deadletters")["items"]) == 2, "both dead letters")
+            told = {one["trigger"]: one["id"] for one in server.ask("deadletters")["items"]}
+            assert ["r1", "r1"] == [one.partition(".")[0] for one in told.values()]
+            assert "2" == server.ask(f"deadletters/{told['gone']}")["attributes"]["id"]
+            assert 1 == server.order("deadletters/discard", id=[told["lost"]])["count"]
+            assert [told["gone"]] == [one["id"] for one in server.ask("deadletters")["items"]]
+            redis.kill()
+            page = server.ask("deadletters")
+            name = f"redis {HOST}:{redis.port}/0"
+            assert ([told["gone"]], [name]) == (
+                [one["id"] for one in page["items"]], [one["store"] for one in page["missing"]],
+            )  # fmt: skip
+            with server.client() as api:
+                assert 503 == api.get(f"/ops/v1/deadletters/{told['lost']}").status_code
+                assert 503 == api.post("/ops/v1/deadletters/discard", json={"id": [told["lost"]]}).status_code
+            begun = server.order("deadletters/redrive", id=[told["gone"]])
+            (redrive,) = begun["items"]
+            assert ([told["gone"]], []) == (redrive["selector"]["id"], begun["missing"])
+            wait_until(lambda: server.ask(f"redrives/{redrive['id']}")["failed"] == 1, "the redrive")
+            redis.start()
+            wait_until(lambda: not server.ask("deadletters")["missing"], "both answer")
+
+
+def test_two_logins_at_one_server_see_each_letter_once(tmp_path: Path, redis: Redis) -> None:
+    """Also when one of them is let in no more; what is done to a letter is done once."""
+    manifest, sink = tmp_path / "resources.yaml", Sink(tmp_path, "sink")
+    brokers = (*resources(redis), *resources(redis, auth=False, name="c", config="second"))
+    lost = (trigger("lost", NOBODY, retry=0), trigger("gone", NOBODY, of="c", retry=0))
+    login = secret("login", user="eventing", password="first")
+    manifest.write_text(to_yaml(login, *brokers, *lost))
+    server = Server(tmp_path, manifest)
+    with running(server, sink):
+        wait_ready(server)
+        wait_ready(server, name="c")
+        assert [202, 202] == [server.post("b", "order", "1"), server.post("c", "order", "2")]
+        wait_until(lambda: server.ask("deadletters/tally")["total"] == 2, "both dead letters")
+        assert ["1", "2"] == sorted(one["attributes"]["id"] for one in server.ask("deadletters")["items"])
+        redis.call("ACL", "SETUSER", "eventing", "resetpass", ">second")
+        redis.call("CLIENT", "KILL", "USER", "eventing")
+        wait_ready(server, "False")
+        page = server.ask("deadletters")
+        assert (2, []) == (len(page["items"]), page["missing"])
+        apply(server, trigger("gone", sink.url, of="c", retry=0))
+        assert 1 == len(server.order("deadletters/redrive", trigger="gone")["items"])
+        wait_until(lambda: server.ask("deadletters/tally")["total"] == 1, "the redrive")
+        assert ["2"] == sink.ids
+        assert 1 == server.order("deadletters/discard")["count"]
+        assert [] == server.ask("deadletters")["items"]

@@ -1,10 +1,10 @@
 """A small Operations, and statuses to fill it with."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from channels.contract import ChannelStatistics
-from channels.dead_letter import Address, AttemptRecord
+from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, Tally
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.memory_dead_letter import MemoryDeadLetters
@@ -62,10 +62,33 @@ class SmallStore(MemoryDeadLetters):
 
 
 class AbsentStore(SmallStore):
-    """One that does not answer."""
+    """One that does not answer while it is away."""
 
-    async def tally(self, selector: object) -> list[object]:  # type: ignore[override]
-        raise ChannelUnavailable("the disk is away")
+    is_away = True
+
+    def _answer(self) -> None:
+        if self.is_away:
+            raise ChannelUnavailable("the disk is away")
+
+    async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
+        self._answer()
+        return await super().find(selector, limit=limit, before=before)
+
+    async def get(self, letter_id: str) -> DeadLetter | None:
+        self._answer()
+        return await super().get(letter_id)
+
+    async def tally(self, selector: Selector) -> list[Tally]:
+        self._answer()
+        return await super().tally(selector)
+
+    async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
+        self._answer()
+        return await super().discard(selector, limit=limit)
+
+    async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
+        self._answer()
+        return await super().claim(selector, rate=rate, limit=limit)
 
 
 @dataclass
@@ -78,9 +101,13 @@ class SmallOperations:
     changing: set[str] = field(default_factory=set)
     """Triggers that somebody else changes at every moment."""
 
+    others: Mapping[str, SmallStore] = field(default_factory=dict)
+    """More stores, on servers: by name."""
+
     def __post_init__(self) -> None:
-        self.redriver = Redriver(lambda address: None, {"small": self.store})
-        self.dead_letters = DeadLetterOffice({"small": self.store}, self.redriver)
+        self.stores = {"small": self.store, **self.others}
+        self.redriver = Redriver(lambda address: None, self.stores)
+        self.dead_letters = DeadLetterOffice(self.stores, self.redriver, plain={"small"})
 
     def brokers(self) -> Sequence[BrokerStatus]:
         return self.broker_list

@@ -19,7 +19,7 @@ from eventing.app.backend import create_backend as app_backend
 from eventing.backend.contract import Backend, Remote
 from eventing.backend.pool import BackendPool
 from eventing.dead_letter_office import DeadLetterOffice
-from eventing.engine import Engines
+from eventing.engine import OWN_STORES, Engines
 from eventing.errors import NotFound
 from eventing.ingress.intake import Intake
 from eventing.overview import Overview, find_trigger
@@ -79,7 +79,7 @@ class Stage:
             controller=self.controller,
             intake=self.intake,
             journal=journal,
-            dead_letters=DeadLetterOffice(self.engines.dead_letters, self.redriver),
+            dead_letters=DeadLetterOffice(self.engines.dead_letters, self.redriver, plain=OWN_STORES),
         )
 
     def create_controller(self, tell: Callable[[Occurrence], None] = lambda _: None, **wiring: Any) -> Controller:

@@ -159,11 +159,11 @@ async def test_a_dead_letter_is_redriven_to_the_trigger_it_failed_for() -> None:
         assert ("1", Address("default", "b", "t")) == (letter.event.id, letter.address)
         assert stage.trigger() is find_trigger(stage.controller, letter.address)
         redriver = asyncio.create_task(stage.redriver.run())
-        (redrive,) = await office.redrive(EVERYTHING, rate=None)
+        (redrive,) = (await office.redrive(EVERYTHING, rate=None)).value
         await eventually(lambda: office.find_redrive(redrive.id).ended_s)
         redriver.cancel()
         assert 1 == office.find_redrive(redrive.id).delivered
-        assert [] == await office.tally(EVERYTHING)
+        assert [] == (await office.tally(EVERYTHING)).value
         (told,) = stage.overview.triggers()
         assert told.lane is not None
         assert (1, 1, 1, 1, 0) == (

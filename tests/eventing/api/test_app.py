@@ -74,12 +74,15 @@ async def test_metrics_are_prometheus_text_and_openmetrics_for_who_accepts_it() 
 
 
 async def test_metrics_do_not_need_the_store_of_dead_letters() -> None:
-    """Where it is away, its series are."""
+    """Where it is away, its series are; those of the others are there."""
     async with asked(SmallOperations(store=AbsentStore())) as api:
         answer = await api.get("/metrics")
     assert 200 == answer.status_code
     assert "eventing_ready 1.0" in answer.text
     assert "eventing_dead_letters{" not in answer.text
+    async with asked(SmallOperations(store=stocked().store, others={"far": AbsentStore()})) as api:
+        answer = await api.get("/metrics")
+    assert 'eventing_dead_letters{broker="shop",namespace="default",reason="refused",trigger="bill"} 1.0' in answer.text
 
 
 @pytest.mark.parametrize(
@@ -110,7 +113,7 @@ async def test_the_openapi_page_describes_every_answer() -> None:
             assert "$ref" in verb["responses"]["200"]["content"]["application/json"]["schema"], path
     shapes = page["components"]["schemas"]
     assert "One word for why it is not ready" in shapes["Broker"]["properties"]["reason"]["description"]
-    assert {"items", "total", "evicted"} == set(shapes["TallyList"]["properties"])
+    assert {"items", "total", "evicted", "missing"} == set(shapes["TallyList"]["properties"])
 
 
 async def test_errors_of_the_framework_have_a_message_too() -> None:

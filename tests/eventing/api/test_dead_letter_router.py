@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from channels.dead_letter import EVERYTHING, Selector
 from tests.eventing.api.stage import asked, stocked
-from tests.eventing.small_operations import FAILED_S, AbsentStore, SmallOperations
+from tests.eventing.small_operations import FAILED_S, AbsentStore, SmallOperations, SmallStore
 
 LETTERS = "/ops/v1/deadletters"
 
@@ -206,8 +206,69 @@ async def test_an_order_with_a_fault_does_nothing(body: dict[str, object]) -> No
     assert [] == list(operations.store.redrives)
 
 
-async def test_a_store_that_is_away_is_a_503_with_its_words() -> None:
+FAR = "redis far:6379/0"
+
+
+def with_one_away() -> SmallOperations:
+    """As `stocked`, and a server beside it that does not answer."""
+    operations = stocked()
+    return SmallOperations(store=operations.store, others={FAR: AbsentStore()})
+
+
+async def test_a_store_that_is_away_keeps_nobody_from_the_others() -> None:
+    """What they have, and who is missing in it, and why."""
+    missing = [{"store": FAR, "message": "the disk is away"}]
+    async with asked(with_one_away()) as api:
+        page = (await api.get(LETTERS)).json()
+        assert (["m3", "m2", "m1"], missing) == ([item["id"] for item in page["items"]], page["missing"])
+        last = (await api.get(LETTERS, params={"before": page["next"]})).json()
+        assert ([], "", missing) == (last["items"], last["next"], last["missing"])
+        tally = (await api.get(f"{LETTERS}/tally")).json()
+        assert (3, missing) == (tally["total"], tally["missing"])
+        assert [] == (await api.get(LETTERS, params={"id": "m1"})).json()["missing"]
+
+
+@pytest.mark.parametrize("verb", ["redrive", "discard"])
+async def test_an_order_is_carried_out_where_it_can_be_and_says_where_it_was_not(verb: str) -> None:
+    """A dry run says the same."""
+    async with asked(with_one_away()) as api:
+        for dry_run in (True, False):
+            answer = (await api.post(f"{LETTERS}/{verb}", json={"dryRun": dry_run})).json()
+            assert (3, [FAR]) == (answer["count"], [one["store"] for one in answer["missing"]])
+
+
+async def test_a_letter_of_a_server_is_reached_by_its_own_id_alone() -> None:
+    """That of the other with the same number stays; the page lets it through."""
+    operations = SmallOperations(others={"redis one:6379/0": SmallStore(), "redis two:6379/0": SmallStore()})
+    for number, store in enumerate(operations.others.values()):
+        store.fill(str(number))
+    async with asked(operations) as api:
+        first = (await api.get(LETTERS, params={"limit": 1})).json()
+        second = (await api.get(LETTERS, params={"limit": 1, "before": first["next"]})).json()
+        letters = {one["attributes"]["id"]: one["id"] for one in [*first["items"], *second["items"]]}
+        assert {"0", "1"} == {*letters}
+        begun = (await api.post(f"{LETTERS}/redrive", json={"id": [letters["1"]]})).json()
+        (redrive,) = begun["items"]
+        assert ([letters["1"]], 1) == (redrive["selector"]["id"], begun["count"])
+        assert redrive == (await api.get(f"/ops/v1/redrives/{redrive['id']}")).json()
+        assert redrive["id"] == (await api.get(f"{LETTERS}/{letters['1']}")).json()["redriveId"]
+        assert 1 == (await api.post(f"{LETTERS}/discard", json={"id": [letters["1"]]})).json()["count"]
+        assert [letters["0"]] == [item["id"] for item in (await api.get(LETTERS)).json()["items"]]
+        assert 404 == (await api.get(f"{LETTERS}/{letters['1']}")).status_code
+
+
+@pytest.mark.parametrize(
+    ("method", "path"),
+    [
+        ("GET", ""),
+        ("GET", "/tally"),
+        ("GET", "/m1"),
+        ("POST", "/redrive"),
+        ("POST", "/discard"),
+    ],
+)
+async def test_where_all_stores_are_away_there_is_a_503_with_their_words(method: str, path: str) -> None:
     """Time or the operator must act."""
     async with asked(SmallOperations(store=AbsentStore())) as api:
-        answer = await api.get(f"{LETTERS}/tally")
-    assert (503, {"message": "the disk is away"}) == (answer.status_code, answer.json())
+        answer = await api.request(method, f"{LETTERS}{path}", json={} if method == "POST" else None)
+    assert (503, True) == (answer.status_code, "the disk is away" in answer.json()["message"])

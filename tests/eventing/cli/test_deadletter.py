@@ -10,7 +10,7 @@ import pytest
 
 from tests.eventing.cli.process import COMMAND, TIMEOUT_S, environment_with, run
 from tests.eventing.cli.server import cells, serving
-from tests.eventing.small_operations import SmallOperations
+from tests.eventing.small_operations import AbsentStore, SmallOperations, SmallStore
 
 
 @pytest.fixture
@@ -163,3 +163,73 @@ def test_an_option_out_of_range_is_misuse(options: tuple[str, ...]) -> None:
     """Told before any server is asked."""
     ended = run("deadletters", *options)
     assert (2, True) == (ended.code, options[1] in ended.err)
+
+
+FAR = "redis far:6379/0"
+MISSING = f"without the dead letters of {FAR}: the disk is away\n"
+
+
+@pytest.fixture
+def half(operations: SmallOperations) -> Iterator[str]:
+    """The same letters, and a server beside them that is away."""
+    with serving(SmallOperations(store=operations.store, others={FAR: AbsentStore()})) as address:
+        yield address
+
+
+@pytest.mark.parametrize("output", ["table", "json", "yaml"])
+def test_a_list_says_whose_letters_are_missing(half: str, output: str) -> None:
+    """Once, on stderr; the others are listed, page by page."""
+    ended = run("deadletters", "list", "--server", half, "-o", output, "--limit", "4")
+    assert (0, MISSING) == (ended.code, ended.err.removesuffix("3 of 3 shown\n"))
+    assert all(f"m{number}" in ended.out for number in (1, 2, 3))
+    assert "" == run("deadletters", "list", "--server", half, "--id", "m1", "-o", "json").err
+
+
+@pytest.mark.parametrize("verb", ["redrive", "discard"])
+def test_a_dry_run_says_whose_letters_are_not_counted(half: str, verb: str) -> None:
+    """Before how many there are."""
+    ended = run("deadletters", verb, "--server", half, "--trigger", "bill", "--dry-run", "-o", "json")
+    assert (0, f"{MISSING}2 of these; nothing was done\n") == (ended.code, ended.err)
+
+
+def test_an_order_that_did_not_reach_all_exits_with_1(half: str) -> None:
+    """What it reached is done, and who it did not reach is told."""
+    redriven = run("deadletters", "redrive", "--server", half, "--id", "m1", "--no-wait", "-o", "json")
+    assert (0, "") == (redriven.code, redriven.err)
+    redriven = run("deadletters", "redrive", "--server", half, "--reason", "refused", "--no-wait", "-o", "json")
+    assert (1, MISSING, 1) == (redriven.code, redriven.err, len(json.loads(redriven.out)))
+    discarded = run("deadletters", "discard", "--server", half, "--trigger", "bill", "-o", "json")
+    assert (1, f"{MISSING}2 discarded\n") == (discarded.code, discarded.err)
+    assert [] == ids(half, "--trigger", "bill")
+
+
+def test_nothing_is_asked_where_there_is_nothing_but_a_server_that_is_away(half: str) -> None:
+    """On a terminal: it did not do what it was asked to."""
+    controller, terminal = pty.openpty()
+    try:
+        ended = subprocess.run(
+            [*COMMAND, "deadletters", "discard", "--server", half, "--trigger", "none"],
+            stdin=terminal,
+            capture_output=True,
+            timeout=TIMEOUT_S,
+            env=environment_with({}),
+            check=False,
+        )
+    finally:
+        os.close(controller)
+        os.close(terminal)
+    assert (1, MISSING.encode()) == (ended.returncode, ended.stderr)
+
+
+def test_letters_of_two_servers_with_one_number_are_reached_by_the_id_that_is_listed() -> None:
+    """Copied from the table."""
+    operations = SmallOperations(others={"redis one:6379/0": SmallStore(), "redis two:6379/0": SmallStore()})
+    for number, store in enumerate(operations.others.values()):
+        store.fill(f"event-{number}")
+    with serving(operations) as server:
+        listed = run("deadletters", "list", "--server", server).out.split("\n\n")[1].splitlines()[1:]
+        told = {cells(line)[-1]: cells(line)[0] for line in listed}
+        shown = run("deadletters", "show", told["event-1"], "--server", server).out
+        assert any(cells(line) == ["id", "event-1"] for line in shown.splitlines())
+        assert "1 discarded\n" == run("deadletters", "discard", "--server", server, "--id", told["event-1"]).err
+        assert [told["event-0"]] == ids(server)
