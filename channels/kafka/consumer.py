@@ -17,6 +17,7 @@ from channels.kafka.link import Found
 _DAY_MS: Final = 86_400_000
 _STOP_MAX_S: Final = 5.0
 """How long leaving may take: a server that is away takes a member for dead by itself."""
+_COMMITS_END_S: Final = 0.05
 _FETCH_SIZE_MAX_BYTES: Final = 8 * 2**20
 _PARTITION_SIZE_MAX_BYTES: Final = 2**20
 """A partition's share of one fetch: so much at least waits in memory for a group that is behind."""
@@ -49,6 +50,7 @@ class Consumer:
     ) -> None:
         self._topic: Final = topic
         self._timing: Final = timing
+        self._commits: Final[set[asyncio.Future[None]]] = set()
         self._consumer: Final = AIOKafkaConsumer(
             bootstrap_servers=bootstrap_servers,
             client_id="eventing",
@@ -92,6 +94,10 @@ class Consumer:
         # Where a fetch waits for its next attempt, aiokafka raises that one's cancellation and leaves its connections.
         with contextlib.suppress(*FAULTS):
             await self._consumer._client.close()  # noqa: SLF001
+        if self._commits:  # of a consumer that is closed they would be repeated for ever
+            await asyncio.wait([*self._commits], timeout=_COMMITS_END_S)
+        for commit in [*self._commits]:
+            commit.cancel()
 
     async def read(self, max_records: int) -> Mapping[int, Sequence[Found]]:
         """By partition the next records, as soon as there are some. Raises ChannelUnavailable."""
@@ -115,14 +121,25 @@ class Consumer:
             TopicPartition(self._topic, partition): OffsetAndMetadata(offset, metadata)
             for partition, (offset, metadata) in offsets.items()
         }
+        task = asyncio.ensure_future(self._consumer.commit(places))
+        self._commits.add(task)
+        task.add_done_callback(self._end_commit)
+        # Cancelled, aiokafka would leave its request behind, whose end nobody looks at.
+        if not (await asyncio.wait([task], timeout=self._timing.session_s))[0]:
+            raise translated(TimeoutError("a commit was not answered"))
         try:
-            async with asyncio.timeout(self._timing.session_s):
-                await self._consumer.commit(places)
+            task.result()
         except CommitFailedError:
             return False
         except FAULTS as error:
             raise translated(error) from error
         return True
+
+    def _end_commit(self, task: "asyncio.Future[None]") -> None:
+        """Whoever asked may have gone: what became of it is looked at."""
+        self._commits.discard(task)
+        if not task.cancelled():
+            task.exception()
 
     def seek(self, partition: int, offset: int) -> None:
         """Go on there."""

@@ -17,12 +17,14 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 
 from tests.rig.child import Child, free_port
 from tests.rig.kafka_jars import kafka_jars
+from tests.rig.proxy import Proxy
 
 USER: Final = "alice"
 PASSWORD: Final = "alice-secret"
 """Who may come in over SASL, by PLAIN and by SCRAM, and where clients need a certificate."""
 _STARTED: Final = "Kafka Server started"
 _SMALL: Final = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
+_PROXIED: Final = "PROXIED"
 _SECURE: Final = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
 # Quick where an ordinary server is patient: a broker that was killed may be back after a second, groups form at once.
 _SETTINGS: Final = {
@@ -30,7 +32,7 @@ _SETTINGS: Final = {
     "node.id": "1",
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
-    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT,"
+    "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,"
     "SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
     "broker.session.timeout.ms": "1000",
     "broker.heartbeat.interval.ms": "200",
@@ -60,7 +62,9 @@ class Kafka:
 
     def __init__(self, folder: Path, *, is_secure: bool = False, settings: Mapping[str, str] | None = None) -> None:
         self._folder = folder
-        self._ports = {name: free_port() for name in ("PLAINTEXT", "CONTROLLER", *(_SECURE if is_secure else ()))}
+        names = ("PLAINTEXT", _PROXIED, "CONTROLLER", *(_SECURE if is_secure else ()))
+        self._ports = {name: free_port() for name in names}
+        self._proxy_port = free_port()
         self._settings = {**_SETTINGS, **self._addresses(), **(settings or {})}
         self.authority = trustme.CA()
         """Whose certificates the server has and trusts."""
@@ -72,6 +76,10 @@ class Kafka:
     def bootstrap_servers(self) -> str:
         """Where it is reached without security."""
         return self.address("PLAINTEXT")
+
+    def proxy(self) -> Proxy:
+        """Between clients of `PROXIED` and the server, which names itself by no other address to them."""
+        return Proxy(self._ports[_PROXIED], self._proxy_port)
 
     def address(self, protocol: str) -> str:
         """Where it is reached by PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL."""
@@ -96,6 +104,11 @@ class Kafka:
         return set(self.ask(lambda admin: admin.list_topics()))
 
     @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._child is not None and self._child.is_running
+
+    @property
     def pid(self) -> int:
         """Of the process that runs."""
         assert self._child is not None, "it was started"
@@ -106,11 +119,13 @@ class Kafka:
         """What it has said."""
         return "" if self._child is None else self._child.log
 
-    def initialise(self) -> None:
-        """Make the data folder, and the users of SCRAM."""
-        lines = [f"{name}={value}\n" for name, value in self._settings.items()]
+    def initialise(self, cluster_id: str = "", settings: Mapping[str, str] | None = None) -> None:
+        """Make the data folder, and the users of SCRAM. With the id of its cluster, where it is not alone, and the
+        settings that go before its own.
+        """
+        lines = [f"{name}={value}\n" for name, value in {**self._settings, **(settings or {})}.items()]
         self._properties.write_text("".join(lines))
-        cluster_id = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
+        cluster_id = cluster_id or new_cluster_id()
         users = [f"{one}=[name={USER},password={PASSWORD}]" for one in ("SCRAM-SHA-256", "SCRAM-SHA-512")]
         scram = [word for user in users for word in ("--add-scram", user)]
         self._call(
@@ -154,9 +169,10 @@ class Kafka:
 
     def _addresses(self) -> dict[str, str]:
         listeners = {name: f"{name}://127.0.0.1:{port}" for name, port in self._ports.items()}
+        told = {**listeners, _PROXIED: f"{_PROXIED}://127.0.0.1:{self._proxy_port}"}
         return {
             "listeners": ",".join(listeners.values()),
-            "advertised.listeners": ",".join(one for name, one in listeners.items() if name != "CONTROLLER"),
+            "advertised.listeners": ",".join(one for name, one in told.items() if name != "CONTROLLER"),
             "controller.quorum.voters": f"1@127.0.0.1:{self._ports['CONTROLLER']}",
             "log.dirs": str(self._folder / "data"),
         }
@@ -190,6 +206,11 @@ class Kafka:
     def _call(self, *arguments: str) -> None:
         ended = subprocess.run(self._java(*arguments), capture_output=True, text=True, check=False, cwd=self._folder)
         assert not ended.returncode, f"{arguments[0]}: {ended.stdout}{ended.stderr}"
+
+
+def new_cluster_id() -> str:
+    """As Kafka writes it."""
+    return base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=")
 
 
 def _pkcs8(key: bytes) -> bytes:

@@ -11,18 +11,18 @@ _CHUNK_BYTES: Final = 65536
 
 
 class Proxy:
-    """Entered, it listens on `port` and passes everything on to that port of this machine.
+    """Entered, it listens on `port`, a free one unless it is given, and passes everything on to the other one.
 
     `manner` and `delay_s` may be changed at any time. Bytes that came while there was a hole are lost for good: a
     connection that had any is cut when the hole closes, as a real one's ends would find out.
     """
 
-    def __init__(self, target_port: int) -> None:
+    def __init__(self, target_port: int, port: int = 0) -> None:
         self.delay_s = 0.0
         """How long each piece waits before it is handed on."""
         self.accepted = 0
         """Connections, ever."""
-        self.port = 0
+        self.port = port
         self._target_port: Final = target_port
         self._manner: Manner = "pass"
         self._links: Final[set[_Link]] = set()
@@ -44,7 +44,7 @@ class Proxy:
                     link.cut()
 
     async def __aenter__(self) -> Self:
-        self._server = await asyncio.start_server(self._serve, HOST, 0)
+        self._server = await asyncio.start_server(self._serve, HOST, self.port)
         self.port = self._server.sockets[0].getsockname()[1]
         return self
 

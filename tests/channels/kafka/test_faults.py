@@ -6,16 +6,16 @@ import os
 import signal
 import sys
 import uuid
-from collections import Counter
 from pathlib import Path
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
-from channels.errors import ChannelFull, ChannelUnavailable
+from channels.errors import ChannelUnavailable
 from channels.kafka import KafkaCluster
-from channels.witness import Watching, comes, events_of, ids, receive
+from channels.witness import Watching, comes, events_of, receive
 from tests.channels.kafka.stage import QUICK, a_channel
+from tests.channels.load import Load
 from tests.rig.child import Child
 from tests.rig.kafka import Kafka
 
@@ -24,44 +24,21 @@ IN_FLIGHT = 64
 
 async def test_what_was_accepted_outlives_a_killed_server(kafka_alone: Kafka, caplog: pytest.LogCaptureFixture) -> None:
     """In the middle of a load: nothing of it is lost, what comes twice was on its way, and the log stays quiet."""
-    accepted: list[int] = []
-    came: Counter[str] = Counter()
     async with (
         KafkaCluster(kafka_alone.bootstrap_servers, timing=QUICK, timeout_s=3.0) as cluster,
         a_channel(cluster, partitions=2, events_max=100_000) as channel,
         channel.subscribe("g") as member,
+        Load(channel, member, in_flight=IN_FLIGHT) as load,
     ):
-
-        async def publish() -> None:
-            for number in range(1, 1_000_000):
-                try:
-                    await channel.publish(events_of(number, number))
-                except (ChannelUnavailable, ChannelFull):
-                    await asyncio.sleep(0.05)
-                else:
-                    accepted.append(number)
-
-        async def settle() -> None:
-            while True:
-                taken = await member.receive(IN_FLIGHT)
-                came.update(ids(taken))
-                member.ack(taken)
-
-        working = [asyncio.create_task(publish()), asyncio.create_task(settle())]
-        await comes(True, lambda: len(accepted) > 200)
+        await load.goes_on()
         caplog.clear()
         kafka_alone.kill()
         began_s = asyncio.get_running_loop().time()
         await asyncio.to_thread(kafka_alone.start)
-        before = len(accepted)
-        await comes(True, lambda: len(accepted) > before + 200)
+        await load.goes_on()
         away_s = asyncio.get_running_loop().time() - began_s
-        working[0].cancel()
-        await asyncio.wait(working[:1])
-        await comes(set(), lambda: {str(number) for number in accepted}.difference(came))
-        working[1].cancel()
-        await asyncio.wait(working)
-    assert sum(times - 1 for times in came.values()) <= 2 * IN_FLIGHT
+        await load.all_come()
+    assert load.repeats <= 2 * IN_FLIGHT
     assert len(caplog.records) <= away_s + 2, [record.getMessage() for record in caplog.records]
 
 
