@@ -10,6 +10,7 @@ import pytest
 from tests.rig.cluster import Cluster, running_cluster
 from tests.rig.debian_kubectl import debian_kubectl
 from tests.rig.kafka import Kafka, running_kafka
+from tests.rig.kafka_cluster import KafkaNodes, running_kafka_nodes
 from tests.rig.kafka_jars import has_kafka
 from tests.rig.kubernetes_build import kubernetes_folder
 from tests.rig.postgres import Postgres, postgres_programs, running_postgres
@@ -52,6 +53,15 @@ def kafka_alone() -> Iterator[Kafka]:
         miss("Kafka")
     with running_kafka() as server:
         yield server
+
+
+@pytest.fixture
+def kafka_nodes() -> Iterator[KafkaNodes]:
+    """A cluster of three for one test, which may kill them."""
+    if not has_kafka():
+        miss("Kafka")
+    with running_kafka_nodes() as nodes:
+        yield nodes
 
 
 @pytest.fixture(scope="session")

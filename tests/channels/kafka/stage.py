@@ -50,9 +50,10 @@ def a_channel(
     events_max: int = 1000,
     size_max_bytes: int = 2**24,
     is_external: bool = False,
+    replicas: int = 1,
 ) -> MortalChannel:
     """One whose topic no other test has, unless it is named."""
-    topic = Topic(name or f"t-{uuid.uuid4().hex}", partitions, 1, is_external=is_external)
+    topic = Topic(name or f"t-{uuid.uuid4().hex}", partitions, replicas, is_external=is_external)
     return MortalChannel(
         cluster,
         "default/orders",
