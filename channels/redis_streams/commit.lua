@@ -67,7 +67,7 @@ function operations.settle()
       events, bytes = events + 1, bytes + size
     end
   end
-  redis.call('HINCRBY', P .. 'queues:' .. me, queue, -bytes)
+  redis.call('HINCRBY', P .. 'queues:' .. me, queue, 0 - bytes) -- the negative of 0 is no integer to the server
   count('parked', -events)
   count('psize', -bytes)
   end_queue(queue)

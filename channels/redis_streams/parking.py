@@ -60,7 +60,7 @@ class ParkingQueue:
         """An answer was lost: the server may take some for taken that are not in memory."""
         self._taken = 0
         self._next: tuple[_Rank, int] | None = None
-        self._parked_serial = 0
+        self._parked_serial = self._settled_serial = 0
         self._taking: Final = asyncio.Lock()
 
     @property
@@ -135,7 +135,7 @@ class ParkingQueue:
     async def _read(self) -> None:
         """Bring what is due and comes next into memory."""
         server = self._channel.server
-        if self._parked_serial > server.committer.safe:
+        while self._unsafe_serial() > server.committer.safe:
             await server.committer.flush()
         was_next, self._next = self._next, None  # what is parked while we read says so itself
         now_us = server.clock.now_us()
@@ -163,6 +163,12 @@ class ParkingQueue:
             self._lower(rank, int(following[1]))
         elif self.events > len(self._loaded):
             self._lower(_FIRST, 0 if found else server.clock.now_us(_LOST_S))  # what it says it has it may have lost
+
+    def _unsafe_serial(self) -> int:
+        """Up to this commit the server has to know of the queue. What it does not know to be settled it would give
+        again where it is told all that is in memory.
+        """
+        return max(self._parked_serial, self._settled_serial if self._is_unsure else 0)
 
     def _lower(self, rank: _Rank, due_us: int) -> None:
         """Only the server has that one."""
@@ -206,6 +212,7 @@ class ParkingQueue:
         for entry, size in zip(entries, sizes, strict=True):
             words += (entry, size)
         self._channel.owe(words)
+        self._settled_serial = self._channel.server.committer.serial
         self._taken -= len(entries)
         self._loaded.difference_update(entries)
         self._count(-len(entries), -size_bytes)

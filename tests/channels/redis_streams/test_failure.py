@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from contextlib import asynccontextmanager, suppress
 from pathlib import Path
 from typing import Any
 
@@ -273,6 +273,46 @@ async def test_a_silent_process_is_fenced(redis_rig: Redis) -> None:
                 assert ["6"] == ids(next(iter(six[0])).result())
                 for waiting in six[1]:
                     waiting.cancel()
+
+
+async def test_what_a_queue_does_not_have_any_more_is_settled_all_the_same(own: Redis) -> None:
+    """The commit goes through, with all else that it holds."""
+    async with entered(own.url) as (server, channel), channel.subscribe("g") as member:
+        await channel.publish(events_of(1, 1))
+        held = await receive(member, 1)
+        member.queue("q").park(held, attempts=1)
+        member.ack(held)
+        taken = await take(member.queue("q"), 1)
+        (bodies,) = own.call("KEYS", f"eventing:{{{_NAME}}}:b:*")
+        own.call("DEL", bodies)
+        member.ack(taken)
+        await in_time(server.committer.flush(), "it is owed for ever")
+
+
+async def test_what_was_settled_is_not_taken_again_after_an_answer_that_was_lost(own: Redis) -> None:
+    """Though the server has not been told yet that it is settled."""
+    async with entered(own.url) as (server, channel), channel.subscribe("g") as member:
+        queue = member.queue("q")
+        await channel.publish(events_of(1, 1))
+        held = await receive(member, 1)
+        queue.park(held, attempts=1)
+        member.ack(held)
+        first = await take(queue, 1)
+        await channel.publish(events_of(2, 2))
+        held = await receive(member, 1)
+        queue.park(held, attempts=1)
+        member.ack(held)
+        await server.committer.flush()
+        own.pause()
+        with pytest.raises(ChannelUnavailable):
+            await queue.take(1)
+        own.resume()
+        member.ack(first)
+        came: list[str] = []
+        while not came:
+            with suppress(ChannelUnavailable):
+                came += ids(await queue.take(2))
+        assert ["2"] == came
 
 
 async def _until(is_so: Callable[[], bool]) -> None:
