@@ -5,6 +5,8 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
+from channels.errors import ChannelUnavailable
+
 BACKOFF_MIN_S: Final = 0.1
 BACKOFF_MAX_S: Final = 30.0
 """Between restarts, doubling. The cap is that of Kubernetes operators and client-go's reflectors."""
@@ -17,6 +19,7 @@ async def supervise(
 ) -> None:
     """Run a component until it returns; when it crashes, log, report, wait and run it again; neighbours never notice.
 
+    Where it ends because a channel is away, there is nothing to find in a trace: a line says why.
     The wait doubles from crash to crash and begins anew after a run that outlived the longest wait. Cancelling ends it.
     """
     loop = asyncio.get_running_loop()
@@ -34,7 +37,10 @@ async def supervise(
             crash = error
         if loop.time() - started_s > BACKOFF_MAX_S:
             wait_s = BACKOFF_MIN_S
-        _log.error("%s crashed, starts again in %.1f s", name, wait_s, exc_info=crash)
+        if isinstance(crash, ChannelUnavailable):
+            _log.warning("%s: %s; starts again in %.1f s", name, crash, wait_s)
+        else:
+            _log.error("%s crashed, starts again in %.1f s", name, wait_s, exc_info=crash)
         if report is not None:
             report(name, crash)
         await asyncio.sleep(wait_s)

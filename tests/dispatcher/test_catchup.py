@@ -96,7 +96,7 @@ async def test_a_crash_of_the_reader_loses_and_repeats_nothing(caplog: pytest.Lo
         log.faults.append(ChannelUnavailable("gone for a moment"))
         await asyncio.sleep(10.0)
         assert (numbers(1, 1000), [trigger]) == (trigger.got, process.joined)
-        assert ["start of ns/b/t crashed, starts again in 0.1 s"] == caplog.messages
+        assert ["start of ns/b/t: gone for a moment; starts again in 0.1 s"] == caplog.messages
 
 
 async def test_a_trigger_joins_once_though_its_reader_crashes_when_it_leaves(caplog: pytest.LogCaptureFixture) -> None:

@@ -5,6 +5,7 @@ import logging
 
 import pytest
 
+from channels.errors import ChannelUnavailable
 from dispatcher.tasks import BACKOFF_MAX_S, every, supervise
 
 pytestmark = pytest.mark.looptime
@@ -46,6 +47,16 @@ async def test_a_crash_is_logged_reported_and_followed_by_another_run(caplog: py
     assert [("the lane", crash)] == reports
     assert ["the lane crashed, starts again in 0.1 s"] == caplog.messages
     assert crash is (caplog.records[0].exc_info or (None, None))[1]
+    assert [0.0, 0.1] == component.started_s
+
+
+async def test_a_channel_that_is_away_is_no_crash(caplog: pytest.LogCaptureFixture) -> None:
+    """Its operator is to act: a line says why, without a trace, and another run follows."""
+    component = Component((0.0, ChannelUnavailable("no server")))
+    with caplog.at_level(logging.WARNING):
+        await let_run(asyncio.create_task(supervise("the lane", component.run)), 1.0)
+    assert ["the lane: no server; starts again in 0.1 s"] == caplog.messages
+    assert (logging.WARNING, None) == (caplog.records[0].levelno, caplog.records[0].exc_info)
     assert [0.0, 0.1] == component.started_s
 
 
