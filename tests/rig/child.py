@@ -21,7 +21,9 @@ def free_port() -> int:
 
 
 class Child:
-    """One process, its output in a file."""
+    """One process, its output in a file. One that `outlives_limits` is told by an error where a file may not grow,
+    instead of being ended by a signal.
+    """
 
     def __init__(
         self,
@@ -30,6 +32,7 @@ class Child:
         *,
         user: str | None = None,
         environment: Mapping[str, str] | None = None,
+        outlives_limits: bool = False,
     ) -> None:
         self._log, self.name = log, Path(command[0]).name
         with log.open("ab") as output:
@@ -43,6 +46,7 @@ class Child:
                 extra_groups=None if user is None else [],
                 env=environment,
                 cwd=log.parent,
+                restore_signals=not outlives_limits,  # Python ignores SIGXFSZ
             )
 
     @property

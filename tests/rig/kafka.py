@@ -135,7 +135,9 @@ class Kafka:
     def start(self) -> None:
         """Return when it answers."""
         before = self.log.count(_STARTED)
-        self._child = Child(self._java("kafka.Kafka", str(self._properties)), self._folder / "log")
+        self._child = Child(
+            self._java("kafka.Kafka", str(self._properties)), self._folder / "log", outlives_limits=True
+        )
         assert self._child.wait_ready(lambda: self.log.count(_STARTED) > before), self.log[-4000:]
 
     def stop(self) -> None:
@@ -220,10 +222,12 @@ def _pkcs8(key: bytes) -> bytes:
 
 
 @contextmanager
-def running_kafka(*, is_secure: bool = False, settings: Mapping[str, str] | None = None) -> Iterator[Kafka]:
-    """A server that runs until the end of the block; its folder is removed then."""
-    with tempfile.TemporaryDirectory(prefix="eventing-kafka-") as folder:
-        server = Kafka(Path(folder), is_secure=is_secure, settings=settings)
+def running_kafka(
+    *, folder: Path | None = None, is_secure: bool = False, settings: Mapping[str, str] | None = None
+) -> Iterator[Kafka]:
+    """A server that runs until the end of the block; its folder is removed then, unless it was given one."""
+    with tempfile.TemporaryDirectory(prefix="eventing-kafka-") as own:
+        server = Kafka(folder or Path(own), is_secure=is_secure, settings=settings)
         server.initialise()
         try:
             server.start()

@@ -73,13 +73,18 @@ class Redis:
         return f"{'rediss' if self.has_tls else 'redis'}://{who}{HOST}:{port}/0"
 
     @property
+    def is_running(self) -> bool:
+        """Whether there is a process."""
+        return self._running.is_running
+
+    @property
     def pid(self) -> int:
         """Of the process that runs."""
         return self._running.pid
 
     def start(self) -> None:
         """Return when it answers, its data loaded."""
-        self._child = Child(self._command, self.folder / "log")
+        self._child = Child(self._command, self.folder / "log", outlives_limits=True)
         assert self._child.wait_ready(self._is_ready), self._child.log
 
     def stop(self) -> None:
@@ -145,10 +150,12 @@ class Redis:
 
 
 @contextmanager
-def running_redis(program: Path, **options: Any) -> Iterator[Redis]:
-    """A server that runs until the end of the block, with the options of `Redis`; its folder is removed then."""
-    with tempfile.TemporaryDirectory(prefix="eventing-redis-") as folder:
-        server = Redis(program, Path(folder), **options)
+def running_redis(program: Path, *, folder: Path | None = None, **options: Any) -> Iterator[Redis]:
+    """A server that runs until the end of the block, with the options of `Redis`; its folder is removed then, unless it
+    was given one.
+    """
+    with tempfile.TemporaryDirectory(prefix="eventing-redis-") as own:
+        server = Redis(program, folder or Path(own), **options)
         try:
             server.start()
             yield server
