@@ -52,6 +52,8 @@ class KafkaCluster:
         self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self.tail: Final = Tail(self.link, self._patient)
         self.dead_letters: Final = KafkaDeadLetters(self.link, self.tail, dead_letter_topic)
+        self.identity = ""
+        """What it calls itself, at whichever address; empty until its dead letters are open."""
         self._are_letters_open = False
         self._opening: Final = asyncio.Lock()
         self._channels: Final[list[KafkaChannel]] = []
@@ -130,6 +132,7 @@ class KafkaCluster:
         async with self._opening:
             if not self._are_letters_open:
                 await self.ensure_compacted(self.dead_letters.topic, 1, replication_factor)
+                self.identity = await self.link.identity()
                 await self.dead_letters.open()
                 self._are_letters_open = True
 

@@ -25,6 +25,7 @@ from aiokafka.errors import (
 from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
@@ -86,6 +87,10 @@ class Link:
     async def partitions(self, topic: str) -> int:
         """How many the topic has, as the cluster says at this moment; 0 where there is no such topic."""
         return await self._insist(lambda client: _partitions(client, topic))
+
+    async def identity(self) -> str:
+        """What the cluster calls itself: the same at all its servers and listeners."""
+        return await self._insist(_identity)
 
     async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """Append them as one batch, whole or not at all, in all replicas that are in sync; the offset of the first.
@@ -233,6 +238,11 @@ async def _partitions(client: Any, topic: str) -> int:
         await client.add_topic(topic)
     await client.force_metadata_update()
     return len(cluster.partitions_for_topic(topic) or ())
+
+
+async def _identity(client: Any) -> str:
+    answer = await client.send(client.get_random_node(), MetadataRequest([]))
+    return str(answer.cluster_id)
 
 
 async def _leader(client: Any, topic: str, partition: int) -> int:

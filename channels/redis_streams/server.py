@@ -47,6 +47,8 @@ class RedisServer:
         self.clock = ServerClock(time.monotonic)
         self.me = secrets.token_hex(6)
         """What this process is called there, until another one takes it for dead."""
+        self.identity = ""
+        """Of the database, kept in it: the same at every address it has. Empty until it was heard."""
         self.connected_s = 0.0
         """When the connection was made that is open, as `time.monotonic` tells it."""
         self._address: Final = parse_address(url)
@@ -181,7 +183,20 @@ class RedisServer:
         for _ in range(_CLOCK_LOOKS):
             await self._look_at_clock(connection, int(saved))
         self.persistence = await _persistence(connection)
+        self.identity = await self._identify(connection)
         self.connected_s = time.monotonic()
+
+    async def _identify(self, connection: Connection) -> str:
+        """The first who comes gives it; one that is full is heard of later."""
+        key = f"{self.prefix}:{{dead-letters}}:identity"
+        try:
+            found = await connection.call("GET", key)
+            if found is None:
+                await connection.call("SET", key, secrets.token_hex(8), "NX")
+                found = await connection.call("GET", key)
+        except ServerError:
+            return self.identity
+        return self.identity if found is None else str(found.decode())
 
     async def _look_at_clock(self, connection: Connection, saved_us: int) -> None:
         asked_s = time.monotonic()

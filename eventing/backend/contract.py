@@ -29,6 +29,12 @@ class Backend(Protocol):
         """Its channels were left before."""
 
     @property
+    def identity(self) -> str:
+        """By what the server is known that keeps these letters, at whichever address, over its restarts; empty until it
+        was heard.
+        """
+
+    @property
     def fault(self) -> str:
         """Why the server takes nothing at this moment; empty where it does, and before anybody asked it."""
 

@@ -37,6 +37,11 @@ class KafkaBackend:
         await self._cluster.__aexit__(*exc)
 
     @property
+    def identity(self) -> str:
+        """What the cluster calls itself."""
+        return self._cluster.identity
+
+    @property
     def fault(self) -> str:
         """As the cluster told last, whichever channel asked."""
         return self._problem or self._cluster.link.fault or ""

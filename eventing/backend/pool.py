@@ -38,23 +38,21 @@ class BackendPool:
         self._entries: dict[ServerKey, _Entry] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._spoken_for: dict[str, ServerKey] = {}
-        """Whose store of dead letters each place's is: a redrive that changes hands sends what is on its way again."""
+        """Whose store of dead letters each server's is: a redrive that changes hands sends what is on its way again."""
 
     @property
     def dead_letters(self) -> Mapping[str, DeadLetters]:
-        """One store for each place, by its name: who logs in otherwise, or writes the address otherwise, sees the same
-        letters. Of several connections it is one that works: the one it was, as long as that has no fault.
+        """One store for each server, by the first of its addresses: who logs in otherwise, or goes to another address
+        of it, sees the same letters. Of several connections it is one that works: the one it was, as long as that has
+        no fault.
         """
-        places: dict[str, list[ServerKey]] = {}
-        for server, entry in self._entries.items():
-            if entry.is_open:
-                places.setdefault(f"{server.engine} {entry.backend.place}", []).append(server)
-        self._spoken_for = {place: self._spokesman(place, servers) for place, servers in places.items()}
-        return {place: self._entries[server].backend.dead_letters for place, server in self._spoken_for.items()}
+        backends = {server: entry.backend for server, entry in self._entries.items() if entry.is_open}
+        self._spoken_for = {name: self._spokesman(name, servers) for name, servers in _by_server(backends).items()}
+        return {name: backends[server].dead_letters for name, server in self._spoken_for.items()}
 
-    def _spokesman(self, place: str, servers: list[ServerKey]) -> ServerKey:
-        """Which of the connections to a place to ask for its letters."""
-        before = self._spoken_for.get(place)
+    def _spokesman(self, name: str, servers: list[ServerKey]) -> ServerKey:
+        """Which of the connections to a server to ask for its letters."""
+        before = self._spoken_for.get(name)
         # The sort is stable: where all have the same to say for themselves, the oldest.
         return min(servers, key=lambda one: (bool(self._entries[one].backend.fault), one != before))
 
@@ -103,6 +101,23 @@ class BackendPool:
             task.cancel()
         entries, self._entries = self._entries, {}
         await asyncio.gather(*(_close(server, entry) for server, entry in entries.items()))
+
+
+def _by_server(backends: Mapping[ServerKey, Backend]) -> dict[str, list[ServerKey]]:
+    """The connections to each server, by the name of it that comes first in the alphabet.
+
+    Two places are one server's where one connection to each has heard the same identity.
+    """
+    places = {server: f"{server.engine} {backend.place}" for server, backend in backends.items()}
+    identities = {places[server]: one.identity for server, one in backends.items() if one.identity}
+    names: dict[str, str] = {}
+    for place, identity in identities.items():
+        names[identity] = min(place, names.get(identity, place))
+    found: dict[str, list[ServerKey]] = {}
+    for server, place in places.items():
+        name = names[identities[place]] if place in identities else place
+        found.setdefault(name, []).append(server)
+    return found
 
 
 async def _renew(server: ServerKey, entry: _Entry) -> None:

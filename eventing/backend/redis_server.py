@@ -34,6 +34,11 @@ class RedisBackend:
         await self._server.__aexit__(*exc)
 
     @property
+    def identity(self) -> str:
+        """It stands beside the letters."""
+        return self._server.identity
+
+    @property
     def fault(self) -> str:
         """As the server told last."""
         return self._server.fault or ""

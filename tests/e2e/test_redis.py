@@ -22,8 +22,10 @@ def redis(redis_server_program: Path) -> Iterator[Redis]:
         yield server
 
 
-def resources(redis: Redis, *, auth: bool = True, name: str = "b", config: str = "redis") -> tuple[Item, ...]:
-    spec = {"address": f"redis://{HOST}:{redis.port}"} | (
+def resources(
+    redis: Redis, *, auth: bool = True, name: str = "b", config: str = "redis", host: str = HOST
+) -> tuple[Item, ...]:
+    spec = {"address": f"redis://{host}:{redis.port}"} | (
         {"auth": {"secret": {"ref": {"name": "login"}}}} if auth else {}
     )
     template = {"apiVersion": "messaging.knative.dev/v1alpha1", "kind": "RedisStreamChannel", "spec": spec}
@@ -175,9 +177,11 @@ def test_letters_of_two_servers_are_told_apart(tmp_path: Path, redis: Redis, red
 
 
 def test_two_logins_at_one_server_see_each_letter_once(tmp_path: Path, redis: Redis) -> None:
-    """Also when one of them is let in no more; what is done to a letter is done once."""
+    """Whichever of its addresses they use, and also when one of them is let in no more; what is done to a letter is
+    done once.
+    """
     manifest, sink = tmp_path / "resources.yaml", Sink(tmp_path, "sink")
-    brokers = (*resources(redis), *resources(redis, auth=False, name="c", config="second"))
+    brokers = (*resources(redis), *resources(redis, auth=False, name="c", config="second", host="localhost"))
     lost = (trigger("lost", NOBODY, retry=0), trigger("gone", NOBODY, of="c", retry=0))
     login = secret("login", user="eventing", password="first")
     manifest.write_text(to_yaml(login, *brokers, *lost))

@@ -81,6 +81,19 @@ async def test_what_is_asked_of_a_cluster_that_is_away_is_not_done_when_it_is_ba
         assert 2 == (await store.claim(EVERYTHING, rate=None)).total
 
 
+async def test_a_cluster_is_known_by_one_name_at_all_its_addresses(kafka: Kafka) -> None:
+    """So that its letters are not taken for those of two; before it was heard it has none."""
+    port = kafka.bootstrap_servers.rpartition(":")[2]
+    identities: list[str] = []
+    for host in ("127.0.0.1", "localhost"):
+        async with KafkaCluster(f"{host}:{port}", dead_letter_topic=f"letters-{uuid.uuid4().hex}") as cluster:
+            assert "" == cluster.identity
+            await cluster.open_dead_letters(1)
+            identities.append(cluster.identity)
+    assert [identities[0]] * 2 == identities
+    assert identities[0] not in ("", "None")
+
+
 async def _ids(store: KafkaDeadLetters) -> list[str]:
     return event_ids(await letters_of(store))
 

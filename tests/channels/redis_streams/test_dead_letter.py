@@ -10,7 +10,7 @@ from channels.dead_letter import EVERYTHING, DeadLetters
 from channels.dead_letter_conformance import LAWS, Law
 from channels.dead_letter_witness import BILL, deliveries_of, filled, kept, letters_of
 from channels.redis_streams import RedisServer
-from tests.rig.redis import Redis
+from tests.rig.redis import HOST, Redis
 
 _numbers = count()
 
@@ -32,6 +32,31 @@ def make(redis_rig: Redis) -> Callable[..., AbstractAsyncContextManager[DeadLett
 async def test_redis_obeys(law: Law, make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:
     """Every law of the store."""
     await law(make)
+
+
+async def test_a_database_is_known_by_one_name_at_all_its_addresses(redis_rig: Redis) -> None:
+    """Over its restarts, for that is where the name is kept; before it was heard it has none."""
+    prefix = f"letters{next(_numbers)}"
+
+    async def identity(url: str) -> str:
+        async with RedisServer(url, prefix=prefix) as server:
+            assert "" == server.identity
+            await server.ready()
+            return server.identity
+
+    first = await identity(redis_rig.url)
+    assert first == await identity(redis_rig.url.replace(HOST, "localhost"))
+    assert first == redis_rig.call("GET", f"{prefix}:{{dead-letters}}:identity")
+    assert first != await identity(f"{redis_rig.url[:-1]}1")
+
+
+async def test_a_database_that_takes_no_name_is_used_without_one(redis_rig: Redis) -> None:
+    """One that is full, or where that key may not be written."""
+    key = f"letters{next(_numbers)}"
+    redis_rig.call("LPUSH", f"{key}:{{dead-letters}}:identity", "x")
+    async with RedisServer(redis_rig.url, prefix=key) as server:
+        await server.ready()
+        assert "" == server.identity
 
 
 async def test_many_are_found_page_by_page(make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:

@@ -52,6 +52,7 @@ class SmallBackend:
 
     def __init__(self, server: SmallServer, login: Login | None, place: str = "") -> None:
         self.place = place
+        self.identity = ""
         self.dead_letters = MemoryDeadLetters(size_max_bytes=2**20)
         self.logins = [login]
         self.is_open = False

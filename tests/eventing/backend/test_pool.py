@@ -82,6 +82,24 @@ async def test_a_kafka_cluster_has_one_store_in_whatever_order_its_servers_are_n
     await pool.close()
 
 
+async def test_two_addresses_of_one_server_have_one_store_once_both_were_heard() -> None:
+    """Its name is the first of them in the alphabet, whoever came first; a server of its own keeps its own."""
+    pool = BackendPool(SmallWorld().create)
+    addresses = ("redis://c", "redis://b", "redis://b", "redis://a")
+    secrets = (None, SECRET, None, None)
+    far, guest, near, other = [
+        await pool.use(redis(address, secret), FIRST) for address, secret in zip(addresses, secrets, strict=True)
+    ]
+    assert 3 == len(pool.dead_letters)
+    far.identity, other.identity = "1", "2"
+    assert 3 == len(pool.dead_letters)
+    near.identity = "1"
+    assert {"redis redis://a": other.dead_letters, "redis redis://b": guest.dead_letters} == pool.dead_letters
+    await pool.leave(redis("redis://b", SECRET).server, FIRST)
+    assert far.dead_letters is pool.dead_letters["redis redis://b"]
+    await pool.close()
+
+
 async def test_the_store_of_a_server_is_that_of_a_connection_that_works() -> None:
     """A login that is let in no more hides nothing from who has another; and who speaks for a server goes on to."""
     pool = BackendPool(SmallWorld().create)
