@@ -51,7 +51,7 @@ class KafkaCluster:
         self.link: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self.tail: Final = Tail(self.link, self._patient)
-        self.dead_letters: Final = KafkaDeadLetters(self.link, self.tail, dead_letter_topic)
+        self.dead_letters: Final = KafkaDeadLetters(self.link, self.tail, dead_letter_topic, patience_s=timeout_s)
         self.identity = ""
         """What it calls itself, at whichever address; empty until its dead letters are open."""
         self._are_letters_open = False

@@ -9,10 +9,10 @@ import contextlib
 import os
 import time
 from collections import Counter, OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Coroutine, Iterator, Mapping, Sequence
 from dataclasses import replace
 from itertools import count, islice
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from channels.contract import Delivery
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, Tally, is_about
@@ -41,6 +41,8 @@ _READ_SIZE_BYTES: Final = 2**20
 _PART: Final = 1000
 """Letters discarded, or claimed, by one record or batch."""
 _CLOSE_S: Final = 5.0
+_PAUSE_S: Final = 0.5
+T = TypeVar("T")
 
 
 class KafkaDeadLetters:
@@ -49,12 +51,20 @@ class KafkaDeadLetters:
     is_durable = True
     evicted = 0
 
-    def __init__(self, link: Link, tail: Tail, topic: str, *, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self, link: Link, tail: Tail, topic: str, *, patience_s: float, clock: Callable[[], float] = time.time
+    ) -> None:
+        """After `patience_s` in which the cluster stored nothing an order raises ChannelUnavailable."""
         self.topic: Final = topic
         self._link: Final = link
         self._tail: Final = tail
         self._writer: Final = Writer(link, topic, is_owed=True)
+        self._patience_s: Final = patience_s
         self._clock: Final = clock
+        self._going_on: Final[set[asyncio.Task[Any]]] = set()
+        """Orders that the cluster has still to store."""
+        self._stored = 0
+        """How often it stored something."""
         self._origin: Final = os.urandom(8)
         self._made: Final = count(1)
         self._entries: dict[int, Entry] = {}
@@ -77,6 +87,8 @@ class KafkaDeadLetters:
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_CLOSE_S):
                 await self._writer.flush()
+        for task in self._going_on:
+            task.cancel()
         await self._writer.close()
         self._tail.leave(self.topic)
 
@@ -128,7 +140,7 @@ class KafkaDeadLetters:
                 self._remove(one)
                 records.append(Record(one.key, None, []))
             self._write([*records, *[record for one in redrives for record in self._book(one)]])
-        await self._stored()
+        await self._answered(self._writer.flush())
         return discarded
 
     async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
@@ -138,17 +150,21 @@ class KafkaDeadLetters:
         numbers = [one.number for one in islice(free, limit)]
         now_s = self._clock()
         redrive_id = f"k{time.time_ns()}{self._origin.hex()[:4]}"
+        return await self._answered(self._begin(Redrive(redrive_id, selector, rate, now_s, 0, ended_s=now_s), numbers))
+
+    async def _begin(self, redrive: Redrive, numbers: list[int]) -> Redrive:
+        """Claim those for it, and record how many it got: from the first record on there is no way back."""
         if numbers:
-            self._pending[redrive_id] = OrderedDict()
-            self._write([Record(CLAIM + redrive_id.encode(), pack_claim(numbers), [])])
-            await self._stored()
-            await self._tail.catch_up(self.topic, [0])
-        total = len(self._pending.get(redrive_id, ()))
-        redrive = Redrive(redrive_id, selector, rate, now_s, total, ended_s=None if total else now_s)
-        self._redrives[redrive_id] = redrive
-        self._write(self._book(redrive_id))
+            self._pending[redrive.id] = OrderedDict()
+            self._write([Record(CLAIM + redrive.id.encode(), pack_claim(numbers), [])])
+            await self._writer.flush()
+            await self._tail_is_read()
+        if total := len(self._pending.get(redrive.id, ())):
+            redrive = replace(redrive, total=total, ended_s=None)
+        self._redrives[redrive.id] = redrive
+        self._write(self._book(redrive.id))
         self._forget_old()
-        await self._stored()
+        await self._writer.flush()
         return redrive
 
     @property
@@ -317,7 +333,10 @@ class KafkaDeadLetters:
 
     def _write(self, records: Sequence[Record]) -> None:
         if records:
-            self._writer.put(0, Put(records, sum([size_of(one) for one in records]), _nothing, _nothing))
+            self._writer.put(0, Put(records, sum([size_of(one) for one in records]), self._count, _nothing))
+
+    def _count(self, _: int) -> None:
+        self._stored += 1
 
     def _check_known(self) -> None:
         """Raises ChannelUnavailable."""
@@ -331,9 +350,28 @@ class KafkaDeadLetters:
         self._check_known()
         await self._tail.catch_up(self.topic, [0])
 
-    async def _stored(self) -> None:
-        """Everything told so far is. Raises ChannelUnavailable where the cluster does not answer."""
-        await self._writer.flush()
+    async def _tail_is_read(self) -> None:
+        """As `_catch_up`, however long the cluster takes for it."""
+        while True:
+            with contextlib.suppress(ChannelUnavailable):
+                return await self._tail.catch_up(self.topic, [0])
+            await asyncio.sleep(_PAUSE_S)
+
+    async def _answered(self, work: Coroutine[Any, Any, T]) -> T:
+        """What comes of it. Raises ChannelUnavailable where the cluster stores nothing for too long: then it goes on by
+        itself, for what was told to the cluster cannot be taken back.
+        """
+        task = asyncio.get_running_loop().create_task(work)
+        self._going_on.add(task)
+        task.add_done_callback(self._going_on.discard)
+        stored = -1
+        while stored < self._stored:
+            stored = self._stored
+            if (await asyncio.wait([task], timeout=self._patience_s))[0]:
+                return task.result()
+        raise ChannelUnavailable(
+            "Kafka: the cluster stores no records at this moment; what was asked for is done as soon as it does"
+        )
 
     async def _letters(self, entries: Sequence[Entry]) -> list[DeadLetter]:
         """Whole, in the same order, without those that are damaged."""
@@ -352,5 +390,5 @@ class KafkaDeadLetters:
         return [letter for letter in letters if letter is not None]
 
 
-def _nothing(_: int | ChannelUnavailable) -> None:
+def _nothing(_: ChannelUnavailable) -> None:
     """It is owed."""

@@ -2,7 +2,7 @@
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
 import pytest
@@ -13,6 +13,8 @@ from channels.dead_letter_witness import comes, event_ids, filled, letters_of
 from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
+from channels.kafka.link import Link, Record
+from channels.kafka.security import Security
 from tests.rig.kafka import Kafka
 
 
@@ -79,6 +81,46 @@ async def test_what_is_asked_of_a_cluster_that_is_away_is_not_done_when_it_is_ba
         await comes(["1", "2"], lambda: _ids(store))
         assert ["", ""] == [letter.redrive_state for letter in await letters_of(store)]
         assert 2 == (await store.claim(EVERYTHING, rate=None)).total
+
+
+class FullLink(Link):
+    """To a cluster that answers, and at times stores nothing."""
+
+    is_full = False
+
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        if self.is_full:
+            raise ChannelUnavailable("Kafka: too few replicas are in sync")
+        return await super().produce(topic, partition, records)
+
+
+async def test_an_order_that_the_cluster_does_not_store_is_carried_out_once_it_does(kafka: Kafka) -> None:
+    """Whoever asked is told in time, and no letter is claimed by nobody."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    link = FullLink(kafka.bootstrap_servers, Security().options(), timeout_s=10.0)
+    async with KafkaCluster(kafka.bootstrap_servers) as cluster, a_store(kafka, topic) as other:
+        store = KafkaDeadLetters(link, cluster.tail, topic, patience_s=0.2)
+        await store.open()
+        await filled(store, 3)
+        oldest = (await store.find(EVERYTHING, limit=9))[-1].id
+        link.is_full = True
+        for ask in (
+            lambda: store.discard(Selector(ids=(oldest,))),
+            lambda: store.claim(EVERYTHING, rate=None),
+        ):
+            with pytest.raises(ChannelUnavailable, match="as soon as it does"):
+                await ask()
+        link.is_full = False
+        await comes([2], lambda: _totals(store))
+        await comes([2], lambda: _totals(other))
+        assert ["2", "3"] == await _ids(other)
+        assert 2 == len(await other.claimed(other.redrives[0].id, 9))
+        await store.close()
+    await link.close()
+
+
+async def _totals(store: KafkaDeadLetters) -> list[int]:
+    return [one.total for one in store.redrives]
 
 
 async def test_a_cluster_is_known_by_one_name_at_all_its_addresses(kafka: Kafka) -> None:
