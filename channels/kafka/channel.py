@@ -85,7 +85,7 @@ class KafkaChannel:
         cluster = self._cluster
         origin = os.urandom(8)  # names this channel of this process in what it writes
         self._notes = Notes(origin, self._write)
-        self.parking = Parking(cluster.link, self.topic.state, self._state, origin)
+        self.parking = Parking(cluster.link, self.topic, self._state, origin, event_of=self.event_of, hear=self._hear)
         await cluster.open_dead_letters(self.topic.replication_factor)
         self.partitions = await cluster.ensure(self.topic)
         self.book.ends = [0] * self.partitions
@@ -111,6 +111,7 @@ class KafkaChannel:
         for task in [*self._forgetting.values()]:
             await asyncio.wait([task])
         self._keep_average()
+        self.parking.write_out()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.timing.patience_s):
                 await self._log.flush()
@@ -194,6 +195,10 @@ class KafkaChannel:
             stored=sum(self.book.ends),
             damaged=self._reading.damaged + self.parking.damaged,
         )
+
+    def _hear(self, group: str) -> None:
+        if group in self._groups:
+            self._groups[group].tell_watchers()
 
     def _keep_average(self) -> None:
         if (average := self.book.average()) is not None:

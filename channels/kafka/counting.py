@@ -45,8 +45,11 @@ class Book:
                 continue
             lowest = min(known, key=lambda one: one.floor)
             others = [one for one in known if one is not lowest]
-            beyond = [at for at in lowest.beyond if at < end and all(other.has_settled(at) for other in others)]
-            held += max(0, end - lowest.floor - len(beyond))
+            if others:
+                beyond = [at for at in lowest.beyond if at < end and all(other.has_settled(at) for other in others)]
+                held += max(0, end - lowest.floor - len(beyond))
+            else:
+                held += lowest.unsettled(end)
         return held
 
     @property

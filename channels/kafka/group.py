@@ -15,7 +15,7 @@ from channels.kafka.errors import closed, translated
 from channels.kafka.lease import Held, Lease
 from channels.kafka.link import Found
 from channels.kafka.member import Member
-from channels.kafka.shelf import Entry, Shelves
+from channels.kafka.shelf import Shelves
 from channels.kafka.topic import position_of
 from channels.offsets import Offsets
 from channels.waiting import Waiting
@@ -111,10 +111,6 @@ class Group:
                 heappush(self._returned, (one.position, one.again()))
         self.wake()
 
-    def put_back(self, entries: Sequence[Entry]) -> None:
-        """Nobody has taken them any more."""
-        self.shelves.put_back(entries)
-
     async def wait(self) -> None:
         """Until woken."""
         await self._waiting.wait()
@@ -177,7 +173,7 @@ class Group:
                 await self.commit()
             for partition in [*self._leases]:
                 self._lose(partition)
-            self._tell_watchers()
+            self.tell_watchers()
             await self._consumer.stop()
             while True:
                 try:
@@ -213,7 +209,7 @@ class Group:
                     continue
                 offsets.skip(lease.next, offset)
             lease.next = offset + 1
-            if offset < offsets.floor or (offsets.beyond and offset in offsets.beyond):
+            if offsets.has_settled(offset):
                 continue
             event = channel.event_of(partition, record)
             size_bytes = event.size
@@ -244,9 +240,10 @@ class Group:
         """
         async with self._committing:
             self._channel.ask_hooks()
+            self.parking.write_out()
             leases = [one for one in self._leases.values() if is_whole or one.is_dirty]
             snapshot = {one.partition: (one.offsets.floor, one.offsets.metadata()) for one in leases}
-            marks = [(one, (one.offsets.floor, len(one.offsets.beyond))) for one in leases]
+            marks = [(one, one.offsets.mark) for one in leases]
             try:
                 async with asyncio.timeout(self._channel.timing.session_s):
                     await self._channel.state_stored()
@@ -297,11 +294,12 @@ class Group:
         self.is_halted = False
         self._room.set()
         self._joined.set()
-        self._tell_watchers()
+        self.tell_watchers()
         self.wake()
         return {one.partition: one.next for one in self._leases.values()}
 
-    def _tell_watchers(self) -> None:
+    def tell_watchers(self) -> None:
+        """What its queues hold, or what members do, is other than they know."""
         for member in self.members:
             if member.watcher is not None:
                 member.watcher.queues_changed()

@@ -16,13 +16,13 @@ class Lease:
         self.next = offsets.floor
         """The first offset that was not read yet."""
         self.is_lost = False
-        self.committed = (offsets.floor, len(offsets.beyond))
+        self.committed = offsets.mark
         """As of the last commit."""
 
     @property
     def is_dirty(self) -> bool:
         """Whether something was settled since the last commit."""
-        return self.committed != (self.offsets.floor, len(self.offsets.beyond))
+        return self.committed != self.offsets.mark
 
 
 class Held(Delivery):

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Final
 
 from channels.contract import Delivery, Parked, Queue, Watcher
 from channels.kafka.lease import Held
-from channels.kafka.shelf import Taken
+from channels.kafka.sheet import Taken
 
 if TYPE_CHECKING:
     from channels.kafka.group import Group
@@ -46,18 +46,18 @@ class Member:
         """Settle those of them that this member holds."""
         self._group.settle(self._give_up(deliveries))
         if self.taken:
-            self._group.parking.settle([one.entry for one in self._give_back(deliveries)])
+            self._group.parking.settle(self._give_back(deliveries))
 
     def nack(self, deliveries: Sequence[Delivery]) -> None:
         """Return those of them that this member holds."""
         self._group.take_back(self._give_up(deliveries))
         if self.taken:
-            self._group.put_back([one.entry for one in self._give_back(deliveries)])
+            self._group.parking.put_back(self._give_back(deliveries))
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether it received or took it, and has it still."""
         if isinstance(delivery, Taken):
-            return delivery in self.taken and delivery.entry.taken is delivery
+            return delivery in self.taken and delivery.is_held
         return delivery in self.held
 
     def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
@@ -75,12 +75,12 @@ class Member:
         """Return everything, receive nothing more."""
         self.has_left = True
         self._group.take_back(self._give_up([*self.held]))
-        self._group.put_back([one.entry for one in self._give_back([*self.taken])])
+        self._group.parking.put_back(self._give_back([*self.taken]))
 
     def lose(self, partition: int) -> None:
         """What it holds of that partition is another process's."""
         self.held.difference_update([one for one in self.held if one.lease.partition == partition])
-        self.taken.difference_update([one for one in self.taken if one.entry.partition == partition])
+        self.taken.difference_update([one for one in self.taken if one.sheet.partition == partition])
 
     def _give_up(self, deliveries: Sequence[Delivery]) -> set[Held]:
         held = self.held.intersection(deliveries)
@@ -90,7 +90,7 @@ class Member:
     def _give_back(self, deliveries: Sequence[Delivery]) -> list[Taken]:
         taken = self.taken.intersection(deliveries)
         self.taken.difference_update(taken)
-        return [one for one in taken if one.entry.taken is one]
+        return [one for one in taken if one.is_held]
 
 
 class MemberQueue:
@@ -108,7 +108,7 @@ class MemberQueue:
     def events(self) -> int:
         """Those parked here and not settled."""
         shelf = self._group.shelves.by_name.get(self._name)
-        return 0 if shelf is None else len(shelf.entries)
+        return 0 if shelf is None else shelf.events
 
     @property
     def size_bytes(self) -> int:
@@ -144,16 +144,14 @@ class MemberQueue:
             return []
         taken = await group.parking.take(group.name, self._name, max_events, self._member)
         if group.is_closed or self._member.has_left:
-            group.put_back([one.entry for one in taken])
+            group.parking.put_back(taken)
             group.check(self._member)
         self._member.taken.update(taken)
         return [*taken]
 
     def clear(self) -> int:
         """Settle all of it."""
-        entries = self._group.shelves.entries(self._name)
-        self._group.parking.settle(entries)
-        return len(entries)
+        return self._group.parking.clear(self._group.name, self._name)
 
 
 class MemberQueues(Mapping[str, Queue]):

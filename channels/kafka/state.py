@@ -4,7 +4,6 @@ from typing import Final
 
 import msgspec
 
-from channels.contract import Delivery
 from channels.event import Event
 from channels.frame import decode_event, encode_event
 
@@ -17,7 +16,7 @@ _pack: Final = msgspec.msgpack.Encoder().encode
 
 
 class ParkedState(msgspec.Struct, array_like=True, frozen=True):
-    """A parked delivery. Times are microseconds of the wall clock."""
+    """What is left of deliveries that were parked together. Times are microseconds of the wall clock."""
 
     group: str
     queue: str
@@ -26,9 +25,12 @@ class ParkedState(msgspec.Struct, array_like=True, frozen=True):
     due_us: int
     attempts: int
     note: bytes
-    position: int
-    size_bytes: int
-    event: bytes
+    offsets: bytes
+    """Where their records rest in the partition of the same number, growing: unsigned, of 64 bits, little-endian."""
+    sizes: bytes
+    """What each is charged with, of 32 bits."""
+    body: bytes = b""
+    """The event itself, where there is but one, and its record may be gone."""
 
 
 class NoteState(msgspec.Struct, array_like=True, frozen=True):
@@ -42,22 +44,9 @@ _parked: Final = msgspec.msgpack.Decoder(ParkedState).decode
 _note: Final = msgspec.msgpack.Decoder(NoteState).decode
 
 
-def pack_parked(
-    delivery: Delivery,
-    *,
-    group: str,
-    queue: str,
-    is_ordered: bool,
-    parked_us: int,
-    due_us: int,
-    attempts: int,
-    note: bytes,
-) -> bytes:
-    """The value of a parked delivery's record."""
-    body = encode_event(delivery.event)
-    return _pack(
-        (group, queue, is_ordered, parked_us, due_us, attempts, note, delivery.position, delivery.size_bytes, body)
-    )
+def pack_parked(state: ParkedState, event: Event | None = None) -> bytes:
+    """The value of the record of a sheet; with its only event, where it is to hold that, too."""
+    return _pack(state if event is None else msgspec.structs.replace(state, body=encode_event(event)))
 
 
 def unpack_parked(value: bytes) -> ParkedState | None:
@@ -69,9 +58,9 @@ def unpack_parked(value: bytes) -> ParkedState | None:
 
 
 def parked_event(value: bytes) -> Event | None:
-    """The event of a parked delivery's record, None where it is damaged."""
+    """The event that a sheet's record holds, None where it is damaged, or holds none."""
     found = unpack_parked(value)
-    return None if found is None else decode_event(found.event)
+    return None if found is None else decode_event(found.body)
 
 
 def pack_note(origin: bytes, value: bytes) -> bytes:

@@ -1,0 +1,97 @@
+"""Events of what is parked: the latest at hand, others where they rest, in the log or as a copy in the state topic."""
+
+from collections import OrderedDict, defaultdict
+from collections.abc import Callable, Sequence
+from typing import Final
+
+from channels.event import Event
+from channels.kafka.link import Found, Link
+from channels.kafka.sheet import Sheet
+from channels.kafka.shelf import Drawn
+from channels.kafka.state import parked_event
+from channels.kafka.topic import Topic
+
+_CACHE_SIZE_MAX_BYTES: Final = 16 * 2**20
+_READ_SIZE_MAX_BYTES: Final = 2**20
+_NEAR: Final = 64
+"""Records that are read together, though nobody asked for those between them: fewer than a request costs."""
+_Wanted = dict[int, list[Drawn]]
+
+
+class Bodies:
+    """`event_of` says which event a record of the log is."""
+
+    def __init__(self, link: Link, topic: Topic, event_of: Callable[[int, Found], Event]) -> None:
+        self._link: Final = link
+        self._topic: Final = topic
+        self._event_of: Final = event_of
+        self._cached: Final[OrderedDict[bytes, tuple[Sheet, int]]] = OrderedDict()
+        """Sheets whose events are at hand, and the bytes of these, the oldest first."""
+        self._size_bytes = 0
+
+    def keep(self, sheet: Sheet, size_bytes: int) -> None:
+        """So much came onto a sheet whose events are at hand, if they are."""
+        if sheet.events is None:
+            return
+        _, before = self._cached.get(sheet.key, (sheet, 0))
+        self._cached[sheet.key] = (sheet, before + size_bytes)
+        self._size_bytes += size_bytes
+        while self._size_bytes > _CACHE_SIZE_MAX_BYTES:
+            self.drop(next(iter(self._cached.values()))[0])
+
+    def drop(self, sheet: Sheet) -> None:
+        """They need not be at hand any more."""
+        if sheet.key in self._cached:
+            self._size_bytes -= self._cached.pop(sheet.key)[1]
+            sheet.events = None
+
+    async def fetch(self, drawn: Sequence[Drawn]) -> dict[Drawn, Event]:
+        """Their events; without those that are nowhere any more. Raises ChannelUnavailable."""
+        found: dict[Drawn, Event] = {}
+        logged: dict[int, _Wanted] = defaultdict(lambda: defaultdict(list))
+        copied: dict[int, _Wanted] = defaultdict(lambda: defaultdict(list))
+        for one in drawn:
+            sheet, number = one
+            if sheet.events is not None:
+                found[one] = sheet.events[number]
+            elif sheet.body_offset is None:
+                logged[sheet.partition][sheet.offsets[number]].append(one)
+            else:
+                copied[sheet.partition][sheet.body_offset].append(one)
+        for partition, wanted in logged.items():
+            await self._read(self._topic.name, partition, wanted, found, self._event_of)
+        for partition, wanted in copied.items():
+            await self._read(self._topic.state, partition, wanted, found, _copy_of)
+        return found
+
+    async def _read(
+        self, topic: str, partition: int, wanted: _Wanted, found: dict[Drawn, Event],
+        event_of: Callable[[int, Found], Event | None],
+    ) -> None:  # fmt: skip
+        while wanted:
+            first, size_bytes = _run(wanted)
+            place = (topic, partition)
+            records, after = (await self._link.fetch({place: first}, wait_s=0.0, size_max_bytes=size_bytes))[place]
+            for record in records:
+                for one in wanted.pop(record.offset, ()):
+                    event = event_of(partition, record)
+                    if event is not None:
+                        found[one] = event
+            for offset in [offset for offset in wanted if offset < max(after, first + 1)]:
+                del wanted[offset]
+
+
+def _run(wanted: _Wanted) -> tuple[int, int]:
+    """The first, and how many bytes to ask for, so that those near behind it come along."""
+    first, *others = sorted(wanted)
+    last, size_bytes = first, 0
+    for offset in (first, *others):
+        if offset - last > _NEAR:
+            break
+        last = offset
+        size_bytes += wanted[offset][0][0].sizes[wanted[offset][0][1]]
+    return first, min(2 * size_bytes + 1024, _READ_SIZE_MAX_BYTES)
+
+
+def _copy_of(_: int, record: Found) -> Event | None:
+    return None if record.value is None else parked_event(record.value)
