@@ -10,7 +10,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Final
 
-from channels.contract import Delivery
+from channels.contract import Delivery, Position
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.kafka.bodies import Bodies
@@ -18,7 +18,7 @@ from channels.kafka.link import Found, Link, Record
 from channels.kafka.sheet import Sheet, Taken
 from channels.kafka.shelf import Clock, Shelf, Shelves
 from channels.kafka.state import PARKED, pack_parked, unpack_parked
-from channels.kafka.topic import Topic, place_of
+from channels.kafka.topic import PARTITION_MASK, Topic
 from channels.kafka.writer import Put, Writer, size_of
 
 if TYPE_CHECKING:
@@ -66,18 +66,15 @@ class Parking:
         *, is_ordered: bool,
     ) -> None:  # fmt: skip
         """Each is parked, and will be stored. What is another process's by now is that one's to park."""
-        owned = self.owned[group]
-        touched: dict[int, Sheet] = {}
+        by_partition: dict[int, list[Delivery]] = defaultdict(list)
         for one in deliveries:
-            partition, offset = place_of(one.position)
-            sheet = touched.get(partition)
-            if sheet is None or not sheet.takes(offset):
-                if partition not in owned:
-                    continue
-                sheet = touched[partition] = self._sheet(
-                    group, queue, partition, offset, after_s, attempts, note, is_ordered=is_ordered
+            by_partition[one.position & PARTITION_MASK].append(one)
+        for partition, ones in by_partition.items():
+            while ones and partition in self.owned[group]:
+                sheet = self._sheet(
+                    group, queue, partition, ones[0].position, after_s, attempts, note, is_ordered=is_ordered
                 )
-            self._add(sheet, offset, one)
+                ones = self._extend(sheet, ones)
 
     def settle(self, taken: Iterable[Taken]) -> None:
         """They are parked no more."""
@@ -212,13 +209,13 @@ class Parking:
         self._writer.put(sheet.partition, Put((record,), size_of(record), stored, failed))
 
     def _sheet(
-        self, group: str, queue: str, partition: int, offset: int, after_s: float, attempts: int, note: bytes,
+        self, group: str, queue: str, partition: int, position: Position, after_s: float, attempts: int, note: bytes,
         *, is_ordered: bool,
     ) -> Sheet:  # fmt: skip
-        """One that takes what is parked so, at that offset."""
+        """One that takes what is parked so, at that position."""
         is_plain = after_s <= 0.0 and not attempts and not note
         opened = self._open.get((group, queue, partition)) if is_plain else None
-        if opened is not None and opened.takes(offset) and opened.key in self._sheets:
+        if opened is not None and opened.key in self._sheets and opened.takes(position):
             return opened
         clock, parked_us = self._clock, self._clock.now_us()
         self._made += 1
@@ -234,17 +231,19 @@ class Parking:
         self.shelves[group].add(sheet)
         return sheet
 
-    def _add(self, sheet: Sheet, offset: int, one: Delivery) -> None:
-        size_bytes = one.size_bytes
-        sheet.add(offset, size_bytes, one.event)
+    def _extend(self, sheet: Sheet, deliveries: list[Delivery]) -> list[Delivery]:
+        """As many of these as it takes; the others."""
+        left, size_bytes = sheet.left, sheet.size_bytes
+        others = sheet.extend(deliveries)
+        left, size_bytes = sheet.left - left, sheet.size_bytes - size_bytes
         shelf = self.shelves[sheet.group].by_name[sheet.queue]
-        shelf.count(1, 1, size_bytes)
-        if sheet.queued is None:
-            shelf.push(sheet)
-        self.events += 1
+        shelf.count(left, left, size_bytes)
+        shelf.push(sheet)
+        self.events += left
         self.size_bytes += size_bytes
         self._bodies.keep(sheet, size_bytes)
         self._change(sheet)
+        return others
 
     def _settle(self, sheet: Sheet, number: int, *, is_said: bool = False) -> None:
         """`is_said` in the state topic, by another process."""

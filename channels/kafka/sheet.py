@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
 from typing import TYPE_CHECKING, Final
 
-from channels.contract import Parked, Position
+from channels.contract import Delivery, Parked, Position
 from channels.event import Event
 from channels.kafka.state import ParkedState
-from channels.kafka.topic import position_of
+from channels.kafka.topic import PARTITION_BITS, position_of
 
 if TYPE_CHECKING:
     from channels.kafka.member import Member
@@ -138,20 +138,32 @@ class Sheet:
         """Of all that is left."""
         return (number for number, mark in enumerate(self.marks) if mark != _GONE)
 
-    def takes(self, offset: int) -> bool:
-        """Whether one more has its place behind the others."""
-        return len(self.offsets) < EVENTS_MAX and (not self.offsets or offset > self.offsets[-1])
+    def takes(self, position: Position) -> bool:
+        """Whether one of that position has its place behind the others."""
+        offsets = self.offsets
+        return len(offsets) < EVENTS_MAX and (not offsets or position >> PARTITION_BITS > offsets[-1])
 
-    def add(self, offset: int, size_bytes: int, event: Event) -> None:
-        """One more."""
+    def extend(self, deliveries: list[Delivery]) -> list[Delivery]:
+        """These come behind the others, up to the first that has no place there; that one and those after it."""
+        last, room = self.offsets[-1] if self.offsets else -1, EVENTS_MAX - len(self.offsets)
+        offsets: list[int] = []
+        for one in deliveries[:room]:
+            offset = one.position >> PARTITION_BITS
+            if offset <= last:
+                break
+            offsets.append(offset)
+            last = offset
+        taken = deliveries[: len(offsets)]
+        sizes = [one.size_bytes for one in taken]
         if self.events is not None:
-            self.events.append(event)
-        self.offsets.append(offset)
-        self.sizes.append(size_bytes)
-        self.marks.append(_WAITING)
-        self.left += 1
-        self.waiting += 1
-        self.size_bytes += size_bytes
+            self.events += [one.event for one in taken]
+        self.offsets.extend(offsets)
+        self.sizes.extend(sizes)
+        self.marks += bytes(len(taken))
+        self.left += len(taken)
+        self.waiting += len(taken)
+        self.size_bytes += sum(sizes)
+        return deliveries[len(taken) :]
 
     def draw(self) -> int:
         """The lowest that waits is about to be somebody's. Only while some wait."""

@@ -9,6 +9,7 @@ from channels.contract import Position
 STATE_SUFFIX: Final = ".eventing"
 PARTITION_BITS: Final = 12
 """A position is an offset and, in its lowest bits, the partition: 4,096 partitions at most, and it fits 63 bits."""
+PARTITION_MASK: Final = (1 << PARTITION_BITS) - 1
 STATE_CONFIG: Final[Mapping[str, str]] = {
     "cleanup.policy": "compact",
     # Parked deliveries that were settled leave their tombstones; small segments let them go soon.
@@ -59,4 +60,4 @@ def position_of(partition: int, offset: int) -> Position:
 
 def place_of(position: Position) -> tuple[int, int]:
     """Partition and offset."""
-    return position & (1 << PARTITION_BITS) - 1, position >> PARTITION_BITS
+    return position & PARTITION_MASK, position >> PARTITION_BITS
