@@ -6,8 +6,7 @@ from typing import Final
 
 from channels.event import Event
 from channels.kafka.link import Found, Link
-from channels.kafka.sheet import Sheet
-from channels.kafka.shelf import Drawn
+from channels.kafka.sheet import Drawn, Sheet
 from channels.kafka.state import parked_event
 from channels.kafka.topic import Topic
 
@@ -30,8 +29,8 @@ class Bodies:
         self._size_bytes = 0
 
     def keep(self, sheet: Sheet, size_bytes: int) -> None:
-        """So much came onto a sheet whose events are at hand, if they are."""
-        if sheet.events is None:
+        """So much came onto a sheet whose events are at hand, if they are. A copy's is, until it is stored."""
+        if sheet.events is None or sheet.body_offset is not None:
             return
         _, before = self._cached.get(sheet.key, (sheet, 0))
         self._cached[sheet.key] = (sheet, before + size_bytes)

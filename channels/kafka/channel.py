@@ -4,15 +4,18 @@ import asyncio
 import contextlib
 import logging
 import os
+import time
 from collections import defaultdict
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
 from channels.kafka.consumer import Consumer, Timing
+from channels.kafka.copying import Copying
 from channels.kafka.counting import Book
 from channels.kafka.errors import closed
 from channels.kafka.group import Group
@@ -79,6 +82,7 @@ class KafkaChannel:
         self._held_events = 0
 
     parking: Parking
+    _copying: Copying
     _notes: Notes
 
     async def __aenter__(self) -> Self:
@@ -86,6 +90,7 @@ class KafkaChannel:
         origin = os.urandom(8)  # names this channel of this process in what it writes
         self._notes = Notes(origin, self._write)
         self.parking = Parking(cluster.link, self.topic, self._state, origin, event_of=self.event_of, hear=self._hear)
+        self._copying = Copying(self.parking, partial(cluster.link.settings, self.topic.name))
         await cluster.open_dead_letters(self.topic.replication_factor)
         self.partitions = await cluster.ensure(self.topic)
         self.book.ends = [0] * self.partitions
@@ -111,7 +116,7 @@ class KafkaChannel:
         for task in [*self._forgetting.values()]:
             await asyncio.wait([task])
         self._keep_average()
-        self.parking.write_out()
+        self.parking.index.write_out()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.timing.patience_s):
                 await self._log.flush()
@@ -162,7 +167,7 @@ class KafkaChannel:
         return self._fits(events, size_bytes)
 
     def _fits(self, events: int, size_bytes: int) -> bool:
-        publishing, parking = self._publishing, self.parking
+        publishing, parking = self._publishing, self.parking.index
         held = self._held_events
         return (
             held + parking.events + publishing.events + events <= self._events_max
@@ -186,14 +191,15 @@ class KafkaChannel:
 
     def statistics(self) -> ChannelStatistics:
         """What is held at this moment."""
-        held = self._held_events = self.book.count()
+        held, parking = self.book.count(), self.parking.index
+        self._held_events = held
         return ChannelStatistics(
-            events=held + self.parking.events,
-            size_bytes=self.book.size_of(held) + self.parking.size_bytes,
+            events=held + parking.events,
+            size_bytes=self.book.size_of(held) + parking.size_bytes,
             events_max=self._events_max,
             size_max_bytes=self._size_max_bytes,
             stored=sum(self.book.ends),
-            damaged=self._reading.damaged + self.parking.damaged,
+            damaged=self._reading.damaged + parking.damaged,
         )
 
     def _hear(self, group: str) -> None:
@@ -255,9 +261,7 @@ class KafkaChannel:
         if not self._is_open or group not in self.book.known:
             return
         self.book.forget(group)
-        self.parking.forget(group)
-        self.parking.shelves.pop(group, None)
-        self.parking.owned.pop(group, None)
+        self.parking.index.forget(group)
         self._write(GROUP + group.encode(), None)
         task = asyncio.get_running_loop().create_task(self._forget(group))
         self._forgetting[group] = task
@@ -330,7 +334,7 @@ class KafkaChannel:
         for record in records:
             key = record.key or b""
             if key.startswith(PARKED):
-                self.parking.tell(partition, record)
+                self.parking.index.tell(partition, record)
             elif key.startswith(REMEMBERED):
                 self._notes.tell(key, record.value, is_writing=self._state.busy > 0)
             elif key.startswith(GROUP):
@@ -347,6 +351,7 @@ class KafkaChannel:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self._look()
+                await self._copying.look(time.time_ns() // 1000)
             except ChannelUnavailable as error:
                 self.report(error)
             else:
@@ -366,11 +371,11 @@ class KafkaChannel:
         for partition, end in ends.items():
             self.book.found(partition, end)
         for name in [*self.book.known]:
-            mine = self.parking.owned.get(name, set())
+            mine = self.parking.index.owned.get(name, set())
             if len(mine) >= len(self.book.ends):
                 continue
             for partition, (floor, metadata) in (await self.committed(name)).items():
-                if partition not in self.parking.owned.get(name, set()) and name in self.book.known:
+                if partition not in self.parking.index.owned.get(name, set()) and name in self.book.known:
                     self.book.settled[name][partition] = Offsets.restore(floor, metadata)
         self._held_events = self.book.count()
 

@@ -43,7 +43,7 @@ class Group:
     def __init__(self, channel: "KafkaChannel", name: str) -> None:
         self.name: Final = name
         self.parking: Final = channel.parking
-        self.shelves: Final = channel.parking.shelves.setdefault(name, Shelves())
+        self.shelves: Final = channel.parking.index.shelves.setdefault(name, Shelves())
         self.members: Final[list[Member]] = []
         self.is_closed = False
         self._channel: Final = channel
@@ -240,7 +240,7 @@ class Group:
         """
         async with self._committing:
             self._channel.ask_hooks()
-            self.parking.write_out()
+            self.parking.index.write_out()
             leases = [one for one in self._leases.values() if is_whole or one.is_dirty]
             snapshot = {one.partition: (one.offsets.floor, one.offsets.metadata()) for one in leases}
             marks = [(one, one.offsets.mark) for one in leases]
@@ -313,7 +313,7 @@ class Group:
             floor, metadata = starts.get(partition) or (firsts[partition], "")
             lease = self._leases[partition] = Lease(partition, Offsets.restore(floor, metadata))
             self._channel.book.settled[self.name][partition] = lease.offsets
-            self.parking.own(self.name, partition)
+            self.parking.index.own(self.name, partition)
 
     def _lose(self, partition: int) -> None:
         lease = self._leases.pop(partition)
@@ -325,4 +325,4 @@ class Group:
         self._returned[:] = sorted(item for item in self._returned if item[1].lease is not lease)
         for member in self.members:
             member.lose(partition)
-        self.parking.lose(self.name, partition)
+        self.parking.index.lose(self.name, partition)

@@ -18,11 +18,12 @@ from aiokafka.errors import (
     NotLeaderForPartitionError,
     OffsetOutOfRangeError,
     OutOfOrderSequenceNumber,
+    TopicAuthorizationFailedError,
     UnknownProducerId,
     UnknownTopicOrPartitionError,
     for_code,
 )
-from aiokafka.protocol.admin import DeleteGroupsRequest
+from aiokafka.protocol.admin import DeleteGroupsRequest, DescribeConfigsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -43,6 +44,7 @@ _BATCH_MAX_BYTES: Final = 2**31 - 1
 _READ_UNCOMMITTED: Final = 0
 _ALL: Final = -1
 _NOBODY: Final = ""
+_TOPIC_RESOURCE: Final = 2
 _T = TypeVar("_T")
 
 
@@ -91,6 +93,10 @@ class Link:
     async def identity(self) -> str:
         """What the cluster calls itself: the same at all its servers and listeners."""
         return await self._insist(_identity)
+
+    async def settings(self, topic: str) -> dict[str, str] | None:
+        """The topic's, by Kafka's names; None where this user may not read them."""
+        return await self._insist(lambda client: _settings(client, topic))
 
     async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
         """Append them as one batch, whole or not at all, in all replicas that are in sync; the offset of the first.
@@ -243,6 +249,15 @@ async def _partitions(client: Any, topic: str) -> int:
 async def _identity(client: Any) -> str:
     answer = await client.send(client.get_random_node(), MetadataRequest([]))
     return str(answer.cluster_id)
+
+
+async def _settings(client: Any, topic: str) -> dict[str, str] | None:
+    request = DescribeConfigsRequest([(_TOPIC_RESOURCE, topic, None)])
+    code, _, _, _, entries = (await client.send(client.get_random_node(), request)).resources[0]
+    if for_code(code) is TopicAuthorizationFailedError:
+        return None
+    _check(code)
+    return {name: value for name, value, *_ in entries if value is not None}
 
 
 async def _leader(client: Any, topic: str, partition: int) -> int:

@@ -77,7 +77,7 @@ class Sheet:
         """Of those not settled."""
         self.taken: dict[int, Taken] = {}
         """By number what members hold."""
-        self.events: list[Event] | None = None
+        self.events: list[Event] | None = []
         """By number, while they are at hand."""
         self.unsaved: list[int] = []
         """Numbers that were settled since it was last written."""
@@ -102,7 +102,7 @@ class Sheet:
         sheet.marks = bytearray(len(sheet.offsets))
         sheet.left = sheet.waiting = len(sheet.offsets)
         sheet.size_bytes = sum(sheet.sizes)
-        sheet.is_written = True
+        sheet.is_written, sheet.events = True, None
         return sheet
 
     @property
@@ -117,6 +117,11 @@ class Sheet:
             self.group, self.queue, self.is_ordered, self.parked_us, self.due_us, self.attempts, self.note,
             offsets.tobytes(), sizes.tobytes(),
         )  # fmt: skip
+
+    @property
+    def copied(self) -> Event | None:
+        """What has to be written with a copy."""
+        return None if self.body_offset is None or self.events is None else self.events[0]
 
     @property
     def first(self) -> int:
@@ -219,6 +224,10 @@ class Sheet:
         """As it is it was given to be written."""
         self.unsaved.clear()
         self.is_written = True
+
+
+Drawn = tuple[Sheet, int]
+"""One delivery: its sheet, and its number there."""
 
 
 class Taken(Parked):

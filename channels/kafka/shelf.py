@@ -7,10 +7,7 @@ from heapq import heappop, heappush, heapreplace
 from itertools import count
 from typing import Final
 
-from channels.kafka.sheet import Sheet
-
-Drawn = tuple[Sheet, int]
-"""One delivery: its sheet, and its number there."""
+from channels.kafka.sheet import Drawn, Sheet
 
 
 class Shelf:

@@ -68,6 +68,18 @@ def test_what_is_too_far_for_a_bitmap_is_let_go() -> None:
     assert {5} == Offsets.restore(0, offsets.metadata()).beyond
 
 
+def test_what_was_far_is_near_once_the_floor_has_moved() -> None:
+    """It counts all the time, and is part of the metadata then."""
+    far = 2**20 + 5
+    offsets = Offsets(0)
+    offsets.settle(far)
+    assert (True, far) == (offsets.has_settled(far), offsets.unsettled(far + 1))
+    offsets.skip(0, 100)
+    assert {far} == Offsets.restore(offsets.floor, offsets.metadata()).beyond
+    offsets.skip(100, far)
+    assert (far + 1, set()) == (offsets.floor, offsets.beyond)
+
+
 def test_metadata_of_others_says_nothing() -> None:
     """Any client may commit for a group, with whatever it likes."""
     for metadata in ("", "leader-epoch-7", "é\x00", "ok", "0" * 4096):

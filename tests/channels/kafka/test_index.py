@@ -1,0 +1,173 @@
+"""What this process and others say of what is parked, in whatever order it is heard."""
+
+from channels.contract import Delivery
+from channels.kafka.link import Found, Link
+from channels.kafka.parking import Parking
+from channels.kafka.sheet import Sheet
+from channels.kafka.state import PARKED
+from channels.kafka.topic import Topic, position_of
+from channels.kafka.writer import Load, Writer
+from channels.witness import an_event
+
+
+class Said(Writer):
+    """Keeps what is to be stored, in order."""
+
+    def __init__(self) -> None:
+        super().__init__(_NOWHERE, "t", is_owed=True)
+        self.found: list[Found] = []
+
+    def put(self, partition: int, load: Load) -> None:
+        for record in load.records:
+            self.found.append(Found(len(self.found), record.key, record.value, (), 0))
+
+
+class Process:
+    """What is parked in the queue `q` of the group `g`, as one process knows it; all of it is partition 0's."""
+
+    def __init__(self, origin: bytes) -> None:
+        self.said = Said()
+        self.heard: list[str] = []
+        self.parking = Parking(_NOWHERE, Topic("t"), self.said, origin, event_of=_never, hear=self.heard.append)
+        self.index = self.parking.index
+
+    def park(self, *offsets: int) -> None:
+        held = [Delivery(an_event(str(offset)), position_of(0, offset), 10) for offset in offsets]
+        self.parking.park("g", "q", held, 0.0, 0, b"", is_ordered=False)
+
+    def write(self) -> list[Found]:
+        """What has changed is said: its records."""
+        before = len(self.said.found)
+        self.index.write_out()
+        return self.said.found[before:]
+
+    def hear(self, records: list[Found]) -> None:
+        for record in records:
+            self.index.tell(0, record)
+
+    def settle(self, *offsets: int) -> None:
+        for sheet in self.sheets():
+            for number in [*sheet.numbers()]:
+                if sheet.offsets[number] in offsets:
+                    self.index.settle(sheet, number)
+
+    def sheets(self) -> list[Sheet]:
+        return [*self.index._sheets.values()]
+
+    @property
+    def left(self) -> list[int]:
+        return sorted([sheet.offsets[number] for sheet in self.sheets() for number in sheet.numbers()])
+
+    @property
+    def waiting(self) -> int:
+        shelf = self.index.shelves["g"].by_name.get("q")
+        return 0 if shelf is None else shelf.waiting
+
+
+def _never(partition: int, record: Found) -> object:
+    raise AssertionError((partition, record))
+
+
+_NOWHERE = Link("", {}, timeout_s=0.0)
+
+
+async def test_what_was_settled_soon_is_never_written() -> None:
+    """It was in memory alone, and nobody needs to know."""
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1, 2)
+    one.settle(1, 2)
+    assert ([], 0, 0) == (one.write(), one.index.events, one.waiting)
+
+
+async def test_an_echo_brings_nothing_back() -> None:
+    """What a process reads of itself is older than what it knows."""
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1, 2, 3)
+    written = one.write()
+    one.settle(1)
+    rest = one.write()
+    one.settle(2, 3)
+    gone = one.write()
+    assert [1, 1, 1] == [len(written), len(rest), len(gone)]
+    for records in (written, rest, gone):
+        one.hear(records)
+        assert ([], 0) == (one.left, one.waiting)
+
+
+async def test_an_echo_of_what_another_had_parked_brings_nothing_back() -> None:
+    """Its key is the other's, though this process wrote it last."""
+    one, other = Process(b"one"), Process(b"other")
+    one.index.own("g", 0)
+    one.park(1, 2)
+    other.hear(one.write())
+    other.index.own("g", 0)
+    other.settle(1)
+    rest = other.write()
+    other.settle(2)
+    gone = other.write()
+    for records in (rest, gone):
+        other.hear(records)
+        assert ([], 0) == (other.left, other.waiting)
+    one.index.lose("g", 0)
+    one.hear(rest)
+    assert [2] == one.left
+    one.hear(gone)
+    assert ([], 0, 0) == (one.left, one.index.events, one.index.size_bytes)
+
+
+async def test_what_was_not_said_did_not_happen_where_a_partition_is_lost() -> None:
+    """What was parked since then, and what was settled: the next one has it as it was written, and so has this one."""
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1, 2)
+    one.write()
+    one.settle(1)
+    one.park(3)
+    one.index.lose("g", 0)
+    assert ([1, 2], 2, 20) == (one.left, one.index.events, one.index.size_bytes)
+    assert [] == one.write()
+    one.index.own("g", 0)
+    assert 2 == one.waiting
+
+
+async def test_what_was_settled_whole_and_not_said_comes_back_where_a_partition_is_lost() -> None:
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1)
+    one.write()
+    one.settle(1)
+    one.index.lose("g", 0)
+    one.index.own("g", 0)
+    assert ([1], 1) == (one.left, one.waiting)
+
+
+async def test_what_comes_late_is_told() -> None:
+    """The process that had the partition before may have been slow."""
+    one, other = Process(b"one"), Process(b"other")
+    one.index.own("g", 0)
+    other.index.own("g", 0)
+    one.park(1)
+    other.hear(one.write())
+    assert (["g"], 1) == (other.heard, other.waiting)
+
+
+async def test_what_is_no_sheet_is_counted() -> None:
+    one = Process(b"one")
+    one.hear([Found(0, PARKED + b"x", b"\xc1", (), 0)])
+    assert (1, []) == (one.index.damaged, one.left)
+
+
+async def test_a_group_that_is_forgotten_leaves_nothing() -> None:
+    """What was written is taken back; what was not needs no word."""
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1)
+    one.write()
+    one.park(2)
+    before = len(one.said.found)
+    one.index.forget("g")
+    one.write()
+    assert [None] == [record.value for record in one.said.found[before:]]
+    assert ([], 0, 0) == (one.left, one.index.events, one.index.size_bytes)
