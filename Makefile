@@ -89,10 +89,16 @@ bench: rigs ## Measure speed and memory, and write docs/benchmarks.md (minutes; 
 	  $(call quietly,CGO_ENABLED=0 GOBIN="$$PWD/.cache/bin" $$go install github.com/nats-io/nats-server/v2@v$(NATS)); }
 	@$(BIN) -m tests.benchmarks --write docs/benchmarks.md $(ARGS)
 
-crash: setup ## Kill a server N times under load, and write docs/crash-score.md: what was lost (ARGS="--seed 7")
+# The journal needs no servers; the others do.
+BACKEND ?= journal
+CRASH_N := $(if $(filter journal,$(BACKEND)),1000,$(if $(filter power,$(BACKEND)),10,40))
+
+crash: setup ## Let servers fail N times under load (BACKEND=redis), and write docs/crash-score.md: what was lost
 	@ls /usr/lib/*/faketime/libfaketimeMT.so.1 >/dev/null 2>&1 || { \
 	  $(call debian,libfaketime,which puts a server's wall clock wrong); }
-	@$(BIN) -m tests.crash --kills $(or $(N),1000) --write docs/crash-score.md $(ARGS)
+	@test $(BACKEND) = journal || $(MAKE) --no-print-directory rigs
+	@PATH="$$PATH:/usr/sbin" $(BIN) -m tests.crash --backend $(BACKEND) --number $(or $(N),$(CRASH_N)) \
+	  --write docs/crash-score.md $(ARGS)
 
 simulate: setup ## Simulate N seeds of schedules, failures and crashes in virtual time
 	@$(BIN) -m tests.simulation --seeds $(or $(N),100000) $(ARGS)

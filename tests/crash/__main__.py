@@ -1,140 +1,89 @@
-"""`python -m tests.crash`: kill a server many times, and say what was lost."""
+"""`python -m tests.crash`: let servers fail many times, and say what was lost."""
 
 import argparse
 import contextlib
 import os
 import platform
-import random
 import re
-import shutil
 import signal
 import sys
-import tempfile
 import time
-from collections.abc import Iterable, Sequence
-from functools import partial
-from itertools import repeat
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-import uvloop
-
-from tests.crash import faults, workload
-from tests.crash.faults import Fault
-from tests.crash.plan import rounds
-from tests.crash.run import DUPLICATES_BOUND, Load, Run
+from tests.crash.fleet import campaign as fleet
+from tests.crash.fleet import power
+from tests.crash.journal import campaign as journal
+from tests.crash.page import with_section
 from tests.crash.score import Chapter, Score
-from tests.crash.server import NotReady
-from tests.crash.volume import small_volume
+from tests.crash.stage import Load
 
-_KILLS_PER_SEED: Final = 250
-_LONG_KILLS: Final = 1000
-"""From so many kills on there is time for what takes long, once."""
-_DISK_ROUNDS: Final = 5
-_PATIENCE_S: Final = 300.0
+_RATES: Final = {"journal": 1500.0, "redis": 500.0, "kafka": 500.0, "power": 500.0}
+"""Events per second. With several processes, a server and its proxy on one machine it is the machine that is slow."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Exit code 0 where nothing was lost or otherwise wrong, else 1."""
     options = _parser().parse_args(arguments)
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # so that everything is ended on the way out
-    load = Load(events_per_s=options.rate)
-    chapters = [_full_disk(options.seed, load, options.folder)]
-    for number, begun in enumerate(range(0, options.kills, _KILLS_PER_SEED)):
-        kills, seed = min(_KILLS_PER_SEED, options.kills - begun), options.seed + number
-        is_long = number == 0 and options.kills >= _LONG_KILLS
-        chapters.append(_kills(seed, kills, load, options.folder, is_long=is_long))
-    score = Score(
+    load = Load(events_per_s=options.rate or _RATES[options.backend])
+    if options.backend == "power":
+        section, is_clean = power.measured(
+            options.number, parent=options.folder, load=load, machine=_machine(), date=_date()
+        )
+        return _told(options.write, power.TITLE, section, is_clean=is_clean)
+    score = _score(options, load)
+    return _told(options.write, score.title, score.section, is_clean=score.is_clean)
+
+
+def _score(options: argparse.Namespace, load: Load) -> Score:
+    name: str = options.backend
+    introduction: str
+    chapters: Sequence[Chapter]
+    if name == "journal":
+        introduction = journal.INTRODUCTION.format(producers=load.producers)
+        chapters = journal.chapters(options.number, seed=options.seed, load=load, parent=options.folder)
+    else:
+        introduction = fleet.introduction(name, load)
+        chapters = fleet.chapters(name, options.number, seed=options.seed, load=load, parent=options.folder)
+    return Score(
+        title=name.capitalize(),
+        introduction=introduction,
         chapters=chapters,
-        duplicates_bound=DUPLICATES_BOUND,
-        producers=load.producers,
         machine=_machine(),
-        date=time.strftime("%Y-%m-%d", time.gmtime()),
-        command=f'make crash N={options.kills} ARGS="--seed {options.seed}"',
+        date=_date(),
+        command=f'make crash BACKEND={name} N={options.number} ARGS="--seed {options.seed}"',
+        has_bounds=name != "journal",
     )
-    print(score.page)
-    if options.write:
-        options.write.write_text(score.page)
-    return 0 if score.is_clean else 1
+
+
+def _told(page: Path | None, title: str, section: str, *, is_clean: bool) -> int:
+    print(section)
+    if page is not None:
+        page.write_text(with_section(page.read_text() if page.exists() else "", title, section))
+    return 0 if is_clean else 1
 
 
 def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(prog="python -m tests.crash", description="Kill a server, and say what was lost.")
-    parser.add_argument("--kills", type=int, default=100, metavar="N", help="SIGKILLs in all (%(default)s)")
-    seed = f"of the first {_KILLS_PER_SEED} kills, each of which has a data folder; the next seeds follow (%(default)s)"
+    parser = argparse.ArgumentParser(
+        prog="python -m tests.crash", description="Let servers fail under load, and say what was lost."
+    )
+    backend = "what events rest in; `power` is Redis on a disk whose power is cut (%(default)s)"
+    parser.add_argument("--backend", choices=[*_RATES], default="journal", help=backend)
+    number = "SIGKILLs of the journal's server in all; with Redis and Kafka, faults in all; power cuts (%(default)s)"
+    parser.add_argument("--number", type=int, default=100, metavar="N", help=number)
+    seed = (
+        f"the first seed: with the journal each {journal.KILLS_PER_SEED} kills have a data folder and the next seed "
+        "(%(default)s)"
+    )
     parser.add_argument("--seed", type=int, default=1, metavar="S", help=seed)
-    rate = "events per second offered while the server is up (%(default)s)"
-    parser.add_argument("--rate", type=float, default=1500, metavar="R", help=rate)
+    rate = "events per second offered while somebody listens (1500 with the journal, else 500)"
+    parser.add_argument("--rate", type=float, metavar="R", help=rate)
     folder = "where data folders are made, and kept if a run fails (the system's temporary folder)"
     parser.add_argument("--folder", type=Path, help=folder)
-    parser.add_argument("--write", type=Path, metavar="FILE", help="write the score here too")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="put the section into this page, too")
     return parser
-
-
-def _kills(seed: int, kills: int, load: Load, parent: Path | None, *, is_long: bool) -> Chapter:
-    """All kinds of faults on one data folder, until it was killed so many times."""
-    _say(f"seed {seed}: {kills} kills")
-    folder = _folder(seed, parent)
-    plan = rounds(random.Random(seed), kills, is_long=is_long)
-    chapter = uvloop.run(_played(Run(folder, seed=seed, load=load), plan, seed=seed, kills=kills))
-    return _ended(chapter, folder)
-
-
-def _full_disk(seed: int, load: Load, parent: Path | None) -> Chapter:
-    """A disk that is full and has room again, several times."""
-    _say(f"seed {seed}: a full disk")
-    folder = _folder(seed, parent)
-    with small_volume(folder / "disk") as volume:
-        run = Run(folder, seed=seed, load=load, data_dir=volume.folder)
-        plan = repeat(("disk full", partial(faults.fill_disk, volume=volume)), _DISK_ROUNDS)
-        chapter = uvloop.run(_played(run, plan, seed=seed))
-        if chapter.faults_found and volume.is_mounted:
-            shutil.copytree(volume.folder, folder / "data")
-    return _ended(chapter, folder)
-
-
-async def _played(run: Run, plan: Iterable[tuple[str, Fault]], *, seed: int, kills: int | None = None) -> Chapter:
-    began_s = time.monotonic()
-    tale = run.tale
-    async with run:
-        for name, fault in plan:
-            if kills is not None and tale.kills >= kills:
-                break
-            try:
-                await run.play(name, fault)
-            except NotReady as error:
-                run.complain(f"the server does not start any more: {error}")
-                break
-            workload.set_weather(run.sink, run.rng)
-            if sum(tale.faults.values()) % 25 == 0:
-                _say(f"  {tale.kills} kills, {run.producers.stored:,} events, {len(tale.complaints)} complaints")
-        verdict = await run.end(patience_s=_PATIENCE_S)
-    return Chapter(
-        seed=seed,
-        kills=tale.kills,
-        duration_s=time.monotonic() - began_s,
-        verdict=verdict,
-        ready_s=tale.ready_s,
-        faults=tale.faults,
-        stops=len(tale.faults_by_stop),
-        complaints=tale.complaints,
-    )
-
-
-def _folder(seed: int, parent: Path | None) -> Path:
-    return Path(tempfile.mkdtemp(prefix=f"eventing-crash-{seed}-", dir=parent))
-
-
-def _ended(chapter: Chapter, folder: Path) -> Chapter:
-    """Say how it went. What it left on disk stays there only where it failed."""
-    _say(f"seed {chapter.seed}: {chapter.verdict.summary}, {chapter.duration_s:.0f} s")
-    for words in chapter.faults_found:
-        _say(f"seed {chapter.seed}: {words}")
-    if chapter.faults_found:
-        _say(f"seed {chapter.seed}: what it left is in {folder}")
-    else:
-        shutil.rmtree(folder)
-    return chapter
 
 
 def _machine() -> str:
@@ -144,8 +93,8 @@ def _machine() -> str:
     return f"{name}, {os.cpu_count()} cores, {system}"
 
 
-def _say(text: str) -> None:
-    print(text, file=sys.stderr, flush=True)
+def _date() -> str:
+    return time.strftime("%Y-%m-%d", time.gmtime())
 
 
 if __name__ == "__main__":

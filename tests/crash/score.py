@@ -1,26 +1,15 @@
-"""The score of many kills, and its page. Pure."""
+"""The score of many faults, as a section of a page. Pure."""
 
 import statistics
-from collections import Counter
-from collections.abc import Sequence
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from tests.crash.stage import Stop
 from tests.ledger.verdict import Verdict
 
-_INTRODUCTION: Final = """# Crash score
-
-`make crash` kills a server again and again, and writes this page; `python -m tests.crash --help` tells more.
-
-One server, one data folder for each seed: loaded by {producers} producers, killed (SIGKILL) at random moments, in the
-middle of commits, checkpoints, prunes, redrives, starts and stops, frozen, misled about the time, kept from its disk,
-beside sinks that refuse, hang, reset and trickle. An independent ledger, `tests/ledger`, hears from producers what was
-acknowledged, and from sinks what came. At the end every sink is well again, and all that was acknowledged must have
-arrived.
-
-What was in flight at a stop comes again: each event that some Trigger's lane held in memory (256 waiting and 64 under
-way, at most) comes again to every Trigger that wants it, four of them at most. That is the bound of duplicates.
-"""
+_STOPS: Final = ("stop", "how often", "duplicates", "of one, at most", "bound of one")
 
 
 @dataclass(slots=True)
@@ -33,63 +22,80 @@ class Chapter:
     verdict: Verdict
     ready_s: Sequence[float]
     faults: Counter[str] = field(default_factory=Counter)
-    stops: int = 0
+    stops: Sequence[Stop] = ()
     complaints: Sequence[str] = ()
+
+    @property
+    def repeats(self) -> Iterator[tuple[Stop, int]]:
+        """Each stop, and the duplicates that it caused."""
+        for number, stop in enumerate(self.stops):
+            yield stop, self.verdict.duplicates_by_stop.get(number, 0)
 
     @property
     def faults_found(self) -> list[str]:
         """Everything that makes the run a failure."""
-        return [*self.verdict.findings, *self.complaints]
+        exceeded = [
+            f"{count:,} duplicates after {stop.name}, which may have {stop.duplicates_bound:,}"
+            for stop, count in self.repeats
+            if count > stop.duplicates_bound
+        ]
+        return [*self.verdict.findings, *self.complaints, *exceeded]
 
 
 @dataclass(slots=True)
 class Score:
-    """All chapters. `duplicates_bound` is what one stop may cause: what all lanes may hold unsettled, for each Trigger
-    that wants it.
-    """
+    """All chapters of one backend. Where `has_bounds`, each kind of stop has duplicates and a bound of its own."""
 
+    title: str
+    introduction: str
     chapters: Sequence[Chapter]
-    duplicates_bound: int
-    producers: int
     machine: str
     date: str
     command: str
-
-    @property
-    def kills(self) -> int:
-        return sum(chapter.kills for chapter in self.chapters)
+    has_bounds: bool = False
 
     @property
     def is_clean(self) -> bool:
-        """Nothing was lost, and nothing else found; duplicates stayed within their bound."""
-        worst = max((chapter.verdict.duplicates_max for chapter in self.chapters), default=0)
-        return worst <= self.duplicates_bound and not any(chapter.faults_found for chapter in self.chapters)
+        """Nothing was lost, and nothing else found; duplicates stayed within their bounds."""
+        return not any(chapter.faults_found for chapter in self.chapters)
 
     @property
-    def page(self) -> str:
-        """Markdown."""
-        head = _INTRODUCTION.format(producers=self.producers)
-        rows = [f"| {name} | {value} |" for name, value in self._rows()]
-        counts = sum((chapter.faults for chapter in self.chapters), Counter[str]())
-        faults = [f"| {name} | {count:,} |" for name, count in sorted(counts.items())]
+    def section(self) -> str:
+        """Markdown, without its heading."""
         parts = [
-            head,
-            "\n".join(["| what | how many |", "|---|---|", *rows]),
+            self.introduction,
+            table(("what", "how many"), self._rows()),
             "Every round is one fault:",
-            "\n".join(["| fault | rounds |", "|---|---|", *faults]),
+            table(("fault", "rounds"), self._faults()),
+            *(("What came again after what:", table(_STOPS, self._stops())) if self.has_bounds else ()),
             f"{self.date}. {self.machine}. Repeat it: `{self.command}`.",
         ]
         return "\n\n".join(part.strip() for part in parts) + "\n"
 
+    def _faults(self) -> list[tuple[str, str]]:
+        counts = sum((chapter.faults for chapter in self.chapters), Counter[str]())
+        return [(name, f"{count:,}") for name, count in sorted(counts.items())]
+
+    def _stops(self) -> list[tuple[str, ...]]:
+        counts: defaultdict[Stop, list[int]] = defaultdict(list)
+        for chapter in self.chapters:
+            for stop, count in chapter.repeats:
+                counts[stop].append(count)
+        return [
+            (stop.name, f"{len(found):,}", f"{sum(found):,}", f"{max(found):,}", f"{stop.duplicates_bound:,}")
+            for stop, found in sorted(counts.items())
+        ]
+
     def _rows(self) -> list[tuple[str, str]]:
         verdicts = [chapter.verdict for chapter in self.chapters]
         ready_s = [one for chapter in self.chapters for one in chapter.ready_s]
-        by_stop = [count for verdict in verdicts for count in verdict.duplicates_by_stop.values()]
-        stops = sum(chapter.stops for chapter in self.chapters)
+        repeats = [repeat for chapter in self.chapters for repeat in chapter.repeats]
+        counts = [count for _, count in repeats]
+        bound = max((stop.duplicates_bound for stop, _ in repeats), default=0)
         found = [words for chapter in self.chapters for words in chapter.faults_found]
         return [
-            ("kills", f"{self.kills:,}"),
-            ("stops in all", f"{stops:,}"),
+            ("kills", f"{sum(chapter.kills for chapter in self.chapters):,}"),
+            ("stops in all", f"{len(repeats):,}"),
             ("seeds", ", ".join(map(str, dict.fromkeys(chapter.seed for chapter in self.chapters)))),
             ("events acknowledged", f"{sum(verdict.stored for verdict in verdicts):,}"),
             ("events refused (503)", f"{sum(verdict.refused for verdict in verdicts):,}"),
@@ -101,13 +107,23 @@ class Score:
             ("reordered within their key", f"{sum(len(verdict.reordered) for verdict in verdicts):,}"),
             ("delivered twice without a stop between", f"{sum(len(verdict.unexplained) for verdict in verdicts):,}"),
             ("duplicates after a stop", f"{sum(verdict.duplicates for verdict in verdicts):,}"),
-            ("of one stop, on average", f"{sum(by_stop) / stops if stops else 0:.1f}"),
-            ("of one stop, at most", f"{max(by_stop, default=0):,} (bound: {self.duplicates_bound:,})"),
+            ("of one stop, on average", f"{sum(counts) / len(counts) if counts else 0:.1f}"),
+            ("of one stop, at most", f"{max(counts, default=0):,} (bound: {bound:,})"),
             ("time to ready, median", f"{statistics.median(ready_s or [0]):.2f} s"),
             ("time to ready, at most", f"{max(ready_s, default=0):.2f} s"),
             ("other complaints", f"{sum(len(chapter.complaints) for chapter in self.chapters):,}"),
-            *((("found", words)) for words in found),
+            *(("found", words) for words in found),
         ]
+
+
+def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """Markdown."""
+    rule = "|---" * len(heading) + "|"
+    return "\n".join([_row(heading), rule, *map(_row, rows)])
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _strays(verdict: Verdict) -> int:

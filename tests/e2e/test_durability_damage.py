@@ -6,8 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import faults, workload
-from tests.crash.run import Load, Run
+from tests.crash import workload
+from tests.crash.journal import faults
+from tests.crash.journal.run import Run
+from tests.crash.stage import Load
 from tests.e2e.manifests import broker, to_yaml, trigger
 from tests.e2e.process import Server, Sink, running, wait_until
 

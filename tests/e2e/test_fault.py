@@ -8,11 +8,12 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash import faults
-from tests.crash.faults import Fault
-from tests.crash.plan import KILLS
-from tests.crash.run import DUPLICATES_BOUND, Load, Run
-from tests.crash.volume import small_volume
+from tests.crash.journal import faults
+from tests.crash.journal.faults import Fault
+from tests.crash.journal.plan import KILLS
+from tests.crash.journal.run import Run
+from tests.crash.journal.volume import small_volume
+from tests.crash.stage import IN_FLIGHT_MAX, Load
 
 LOAD = Load(producers=10, events_per_s=800)
 
@@ -24,7 +25,7 @@ async def check(run: Run, *rounds: tuple[str, Fault]) -> None:
     verdict = await run.end()
     assert ([], []) == (verdict.findings, run.tale.complaints), verdict.summary
     assert verdict.stored > 0
-    assert verdict.duplicates_max <= DUPLICATES_BOUND
+    assert verdict.duplicates_max <= IN_FLIGHT_MAX
 
 
 @pytest.mark.parametrize("seed", [1, 2, 3])
@@ -54,7 +55,7 @@ async def test_stops_and_starts_lose_nothing_and_repeat_nothing(tmp_path: Path) 
 async def test_a_process_that_was_frozen_goes_on(tmp_path: Path) -> None:
     async with Run(tmp_path, seed=5, load=LOAD) as run:
         await check(run, ("freeze", partial(faults.freeze, pause_s=2.0)))
-        assert [] == run.tale.faults_by_stop
+        assert [] == run.tale.stops
 
 
 async def test_a_wall_clock_that_jumps_loses_nothing(tmp_path: Path) -> None:
@@ -73,7 +74,7 @@ async def test_a_disk_that_fails_ends_nothing(tmp_path: Path) -> None:
     """Writes fail for a while: nothing is acknowledged then, and all goes on when they succeed again."""
     async with Run(tmp_path, seed=8, load=LOAD) as run:
         await check(run, *[("writes refused", faults.refuse_writes)] * 2)
-        assert [] == run.tale.faults_by_stop
+        assert [] == run.tale.stops
 
 
 async def test_a_full_disk_refuses_producers_and_delivers_and_heals(tmp_path: Path) -> None:

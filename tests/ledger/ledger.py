@@ -5,15 +5,18 @@ Laws, for each Trigger that an event is to reach:
 1. An event that was acknowledged is delivered, dead-lettered or waiting; else it is lost.
 2. So is an event whose sender got no answer, once any sink saw it: it was stored whole.
 3. An event comes to those Triggers only that its route names; one that was refused, or never sent, comes to none.
+   Where a server keeps the events, its answer may be lost: then 503 is no more than no answer.
 4. A second delivery needs a stop of the server since the event was sent. (Not since the first one: an event that was on
    its way at a crash may come from the log again, and once more from where one of its Triggers had it wait.)
-5. Of an ordered Trigger: an event comes only after all older ones of its producer and key that are ever accepted.
+5. Of an ordered Trigger: an event comes only after all older ones of its producer and key that are ever accepted, and
+   were sent in the same era. An era begins where keys are told to move.
 """
 
 from array import array
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from tests.ledger.record import DEAD_LETTER, NO_ANSWER, Received, Sent
 from tests.ledger.verdict import Place, Verdict
@@ -35,8 +38,8 @@ class _Book:
     def __init__(self) -> None:
         self._seen = bytearray()
         self._epochs = array("I")
-        self.tops: dict[str, int] = {}
-        """By key, the youngest event that came."""
+        self.tops: dict[tuple[str, int], int] = {}
+        """By key and era, the youngest event that came."""
 
     def _grow(self, seq: int) -> None:
         if (missing := seq + 1 - len(self._seen)) > 0:
@@ -70,15 +73,27 @@ class _Book:
         return seq < len(self._seen) and bool(self._seen[seq])
 
 
+class _Era(NamedTuple):
+    """Of the sends, by producer from this number on."""
+
+    starts: Mapping[int, int]
+    is_ordered: bool
+
+
 class Ledger:
     """Told of every send and every request, in the order in which they happen at their producer and their sink.
 
-    `routes` says who gets what; `ordered` Triggers keep order by key.
+    `routes` says who gets what; `ordered` Triggers keep order by key. `is_503_uncertain` where a server keeps
+    the events.
     """
 
-    def __init__(self, routes: Mapping[str, Route], *, ordered: Collection[str] = ()) -> None:
+    def __init__(
+        self, routes: Mapping[str, Route], *, ordered: Collection[str] = (), is_503_uncertain: bool = False
+    ) -> None:
         self._routes = routes
         self._ordered = frozenset(ordered)
+        self._uncertain = frozenset({NO_ANSWER, 503} if is_503_uncertain else {NO_ANSWER})
+        self._eras = [_Era({}, is_ordered=True)]
         self._sent: defaultdict[int, list[Sent]] = defaultdict(list)
         self._sent_in: defaultdict[int, array[int]] = defaultdict(lambda: array("I"))
         self._books: defaultdict[str, defaultdict[int, _Book]] = defaultdict(lambda: defaultdict(_Book))
@@ -95,6 +110,10 @@ class Ledger:
     def stopped(self) -> None:
         """The server ended, and the sinks have seen the last of it: from here on an event may come again."""
         self.epoch += 1
+
+    def era(self, *, is_ordered: bool) -> None:
+        """What is sent from here on may overtake what was sent before, and, unless it `is_ordered`, one another."""
+        self._eras.append(_Era({producer: len(sends) for producer, sends in self._sent.items()}, is_ordered))
 
     def sent(self, record: Sent) -> None:
         """A producer's send, with its answer. Raises ValueError where one before it is missing."""
@@ -123,10 +142,15 @@ class Ledger:
             else:
                 self._unexplained.append(place)
         if record.trigger in self._ordered:
-            top = book.tops.get(record.key, -1)
-            if is_first and top > record.seq:
+            era = self._era_of(place)
+            top = book.tops.get((record.key, era), -1)
+            if is_first and top > record.seq and self._eras[era].is_ordered:
                 self._reordered[place] = None
-            book.tops[record.key] = max(top, record.seq)
+            book.tops[record.key, era] = max(top, record.seq)
+
+    def _era_of(self, place: Place) -> int:
+        eras = range(len(self._eras) - 1, 0, -1)
+        return next((era for era in eras if place.seq >= self._eras[era].starts.get(place.producer, 0)), 0)
 
     def _epoch_of(self, place: Place) -> int:
         """When the event was sent; one without an answer is being sent."""
@@ -166,17 +190,22 @@ class Ledger:
         """Add one event to the verdict."""
         seen = {trigger for trigger, books in self._books.items() if self._has_arrived(books, sent)}
         verdict.sent += 1
-        is_stored = 200 <= sent.status < 300
-        if is_stored:
+        is_acknowledged = 200 <= sent.status < 300
+        if is_acknowledged:
             verdict.stored += 1
         elif sent.status == NO_ANSWER:
             verdict.unknown += 1
-            is_stored = bool(seen)
         else:
             verdict.refused += 1
+        if not is_acknowledged and sent.status not in self._uncertain:
             verdict.unasked += [Place(trigger, sent.producer, sent.seq) for trigger in sorted(seen)]
-        if not is_stored:
-            return
+        elif is_acknowledged or seen:
+            self._judge_stored(sent, seen, verdict, missing)
+
+    def _judge_stored(
+        self, sent: Sent, seen: Collection[str], verdict: Verdict, missing: Mapping[str, list[Place]]
+    ) -> None:
+        """It is to come to all who want it, and to nobody else."""
         route = self._routes[sent.route]
         for trigger in sorted(seen):
             if trigger.removesuffix(DEAD_LETTER) not in route.must | route.may:

@@ -171,6 +171,39 @@ def test_what_was_refused_is_delivered_to_nobody() -> None:
     assert 1 == verdict.refused
 
 
+def test_what_was_refused_may_be_stored_where_the_servers_answer_may_be_lost() -> None:
+    """Whole, or not at all; other refusals are certain."""
+    ledger = Ledger(ROUTES, is_503_uncertain=True)
+    for seq, status in enumerate((503, 503, 400)):
+        ledger.sent(a_send(seq, status=status))
+    for trigger in ("exact", "ordered"):
+        ledger.received(a_request(trigger, 0))
+    assert ([], 3) == (ledger.verdict().findings, ledger.verdict().refused)
+    ledger.received(a_request("exact", 1))
+    ledger.received(a_request("exact", 2))
+    assert [[Place("ordered", 0, 1)], [], [Place("exact", 0, 2)]] == findings(ledger.verdict())[:3]
+
+
+def test_where_keys_move_an_era_ends_and_order_with_it() -> None:
+    """What was sent before and after may overtake one another; in an era without order anything may."""
+    ledger = Ledger(ROUTES, ordered=["ordered"])
+    for seq in range(2):
+        ledger.sent(a_send(seq))
+    ledger.era(is_ordered=False)
+    for seq in range(2, 4):
+        ledger.sent(a_send(seq))
+    ledger.era(is_ordered=True)
+    for seq in range(4, 6):
+        ledger.sent(a_send(seq))
+    for seq in (4, 3, 2, 0, 1):
+        ledger.received(a_request("ordered", seq))
+    assert [] == ledger.verdict().reordered
+    ledger.sent(a_send(6))
+    for seq in (6, 5):
+        ledger.received(a_request("ordered", seq))
+    assert [Place("ordered", 0, 5)] == ledger.verdict().reordered
+
+
 def test_what_nobody_sent_is_found() -> None:
     verdict = a_ledger(*clean(3), a_request("exact", 3)).verdict()
     assert [Place("exact", 0, 3)] == verdict.unasked

@@ -115,5 +115,7 @@ class _Link:
                 if self._proxy.manner == "hole":
                     self.has_lost = True
                     continue
+                if writer.is_closing():
+                    return
                 writer.write(chunk)
                 await writer.drain()

@@ -75,7 +75,7 @@ class Redis:
     @property
     def is_running(self) -> bool:
         """Whether there is a process."""
-        return self._running.is_running
+        return self._child is not None and self._child.is_running
 
     @property
     def pid(self) -> int:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.crash.clock import LIBRARY, WallClock
+from tests.crash.journal.clock import LIBRARY, WallClock
 
 PROGRAM = "import time; print(time.time(), time.monotonic()); input(); print(time.time(), time.monotonic())"
 

@@ -1,61 +1,26 @@
 """One run: a server, its load and its sinks on one data folder; rounds of faults; a verdict."""
 
 import asyncio
-import contextlib
-import random
 import signal
 import time
-from collections import Counter
 from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, Self
+from typing import Final
 
 import httpx2
 
 from tests.crash import workload
-from tests.crash.server import NotReady, Server
+from tests.crash.journal.server import Server
+from tests.crash.process import NotReady, traces
+from tests.crash.stage import Load, Stage
 from tests.ledger.conservation import Lane, disagreements, imbalances, waiting
 from tests.ledger.ledger import Ledger
-from tests.ledger.producer import Producers
-from tests.ledger.record import Journalist, Received, Sent, parsed_id
-from tests.ledger.sink import RecordingSink
 from tests.ledger.verdict import Verdict
 
-_PAGE: Final = 1000
-LANE_WINDOW_EVENTS_MAX: Final = 256
-"""EVENTING_LANE_WINDOW_EVENTS_MAX: what may wait in one lane's memory."""
-LANE_CONCURRENCY_MAX: Final = 64
-"""EVENTING_LANE_CONCURRENCY_MAX: what one lane may have sent. Both are unsettled, and come again after a crash."""
-LANES: Final = len(workload.TRIGGERS) + 1
-"""One for each Trigger, and one for a dead letter sink."""
-DUPLICATES_BOUND: Final = LANES * (LANE_WINDOW_EVENTS_MAX + LANE_CONCURRENCY_MAX) * workload.MATCHES_MAX
-"""What one stop may cause: what is in flight then, in some lane, comes again to all Triggers that want it."""
 _LOOK_EVERY_S: Final = 0.05
 
 
-@dataclass(frozen=True, slots=True)
-class Load:
-    """What is sent while the server is up."""
-
-    producers: int = 16
-    events_per_s: float = 1500
-    keys: int = 40
-
-
-@dataclass(slots=True)
-class Tale:
-    """What happened, beside what the ledger says."""
-
-    faults: Counter[str] = field(default_factory=Counter)
-    kills: int = 0
-    ready_s: list[float] = field(default_factory=list)
-    faults_by_stop: list[str] = field(default_factory=list)
-    complaints: list[str] = field(default_factory=list)
-    """What must not be, in words."""
-
-
-class Run:
+class Run(Stage):
     """A context manager. On entering nothing is started but the sinks; `play` starts the server where it is down."""
 
     def __init__(
@@ -63,56 +28,25 @@ class Run:
         folder: Path,
         *,
         seed: int,
-        load: Load = Load(),
+        load: Load,
         data_dir: Path | None = None,
         environment: Mapping[str, str] | None = None,
     ) -> None:
-        folder.mkdir(parents=True, exist_ok=True)
-        self.folder, self.load = folder, load
-        self.rng = random.Random(seed)
-        self.tale = Tale()
-        self.ledger = Ledger(workload.ROUTES, ordered=workload.ORDERED)
+        super().__init__(folder, seed=seed, load=load, ledger=Ledger(workload.ROUTES, ordered=workload.ORDERED))
         self.server = Server(folder, data_dir=data_dir or folder / "data", environment=environment)
-        self.sink = RecordingSink(self._received, rng=random.Random(seed))
-        self.producers = Producers(
-            self._sent,
-            count=load.producers,
-            routes=tuple(workload.ROUTES),
-            keys=load.keys,
-            rng=random.Random(seed),
-            events_per_s=load.events_per_s,
-        )
         self._is_end_noted = True
-        self._journalist = Journalist(folder / "records")
-        self._stack = contextlib.AsyncExitStack()
 
-    async def __aenter__(self) -> Self:
-        self._stack.callback(self._journalist.close)
-        await self._stack.enter_async_context(self.sink)
-        self._stack.push_async_callback(self.server.kill)
-        await self._stack.enter_async_context(self.producers)
-        workload.set_everyday(self.sink)
+    async def open(self) -> None:
+        self.stack.push_async_callback(self.server.kill)
         self.configure()
-        return self
-
-    async def __aexit__(self, *error: object) -> None:
-        await self._stack.aclose()
-
-    def _sent(self, record: Sent) -> None:
-        self.ledger.sent(record)
-        self._journalist(record)
-
-    def _received(self, record: Received) -> None:
-        self.ledger.received(record)
-        self._journalist(record)
 
     def configure(self, *, is_paused: bool = False) -> None:
         """Write the manifests anew. The server reads them at a start, or when it is told."""
         workload.write(self.server.manifests, "resources", workload.manifest(self.sink.url, is_paused=is_paused))
 
-    def complain(self, words: str) -> None:
-        """Note what must not be."""
-        self.tale.complaints.append(f"after {len(self.tale.faults_by_stop)} stops: {words}")
+    def change_weather(self) -> None:
+        """How sinks are until the next fault."""
+        workload.set_weather(self.sink, self.rng)
 
     async def play(self, name: str, fault: Callable[["Run"], Awaitable[None]]) -> None:
         """One round: the server is up and loaded, then comes the fault, which leaves it up or down.
@@ -127,8 +61,8 @@ class Run:
             self.complain(f"{name}: the ops API did not answer: {error!r}")
             await self.server.kill()
         finally:
-            self._journalist.flush()
-        for trace in self.server.new_traces():
+            self.journalist.flush()
+        for trace in traces(self.server.new_lines()):
             self.complain(f"{name}: {trace}")
         if not self.server.is_running and not self._is_end_noted:
             self.complain(f"{name}: the server ended by itself: {self.server.last_words}")
@@ -166,9 +100,8 @@ class Run:
         self.producers.pause()
         await self.producers.wait_idle()
         await self.sink.wait_quiet()
-        self.ledger.stopped()
         self._is_end_noted = True
-        self.tale.faults_by_stop.append(name)
+        self.note_stop(name)
 
     async def end(self, *, patience_s: float = 60.0) -> Verdict:
         """Sinks accept everything, nobody is paused, nothing new is sent: wait until nothing waits, then judge."""
@@ -180,11 +113,10 @@ class Run:
             await self.ensure_up()
             self.producers.pause()
             await self.producers.wait_idle()
-            await (
-                self._note_dead_letters()
-            )  # also before: a redrive that goes on takes them out again, and delivers them
+            # Also before: a redrive that goes on takes them out again, and delivers them.
+            await self.note_dead_letters(self.server.ask)
             left = await self._drained(patience_s)
-            await self._note_dead_letters()
+            await self.note_dead_letters(self.server.ask)
             return self.ledger.verdict(left)
         except (NotReady, httpx2.HTTPError) as error:
             self.complain(f"the end could not be waited for: {error!r}: {self.server.last_words}")
@@ -217,12 +149,3 @@ class Run:
         delivered = {name: self.ledger.delivered(name) for name in workload.TRIGGERS}
         for words in disagreements(found, delivered, self.ledger.repeats):
             self.complain(words)
-
-    async def _note_dead_letters(self) -> None:
-        """Tell the ledger what is in the server's own dead letter store."""
-        before: str | None = ""
-        while before is not None:
-            page = await self.server.ask(f"deadletters?limit={_PAGE}" + (f"&before={before}" if before else ""))
-            for one in page["items"]:
-                self.ledger.buried(one["trigger"], *parsed_id(one["attributes"]["id"]))
-            before = page.get("next") or None

@@ -3,7 +3,7 @@
 import threading
 from pathlib import Path
 
-from tests.crash.assassin import struck_by
+from tests.crash.journal.assassin import struck_by
 
 
 def test_a_file_that_grows_is_the_moment(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-from tests.crash.server import Server
+from tests.crash.journal.server import Server
 
 SIZE_BYTES: Final = 24 * 2**20
 _STEP_BYTES: Final = 64 * 2**10

@@ -8,10 +8,11 @@ from collections.abc import Awaitable, Callable
 from pathlib import Path
 from typing import Final
 
-from tests.crash import assassin, workload
-from tests.crash.clock import WallClock
-from tests.crash.run import Run
-from tests.crash.volume import Volume
+from tests.crash import workload
+from tests.crash.journal import assassin
+from tests.crash.journal.clock import WallClock
+from tests.crash.journal.run import Run
+from tests.crash.journal.volume import Volume
 from tests.ledger.sink import Script
 
 Fault = Callable[[Run], Awaitable[None]]

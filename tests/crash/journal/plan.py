@@ -5,8 +5,8 @@ from collections.abc import Iterator, Mapping
 from functools import partial
 from typing import Final
 
-from tests.crash import faults
-from tests.crash.faults import Fault
+from tests.crash.journal import faults
+from tests.crash.journal.faults import Fault
 
 KILLS: Final[Mapping[str, tuple[int, Fault]]] = {
     "kill": (8, faults.kill),

@@ -6,7 +6,7 @@ from itertools import islice
 
 import pytest
 
-from tests.crash.plan import KILLS, rounds, specials
+from tests.crash.journal.plan import KILLS, rounds, specials
 
 
 def names(seed: int, kills: int, count: int) -> list[str]:

@@ -1,0 +1,1 @@
+"""Several processes over one PostgreSQL and a server of events: each of them fails, and what is between them."""

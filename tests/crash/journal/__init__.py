@@ -1,0 +1,1 @@
+"""One server and one data folder: killed, frozen, starved and misled."""
