@@ -183,7 +183,13 @@ def _ttl(content: bytes | None) -> int | None:
 
 def placed(event: Event, place: tuple[int, int] | None) -> Event:
     """The event with where it rests, its partition and offset, where that is to be told."""
-    return event if place is None else event.with_attributes({PARTITION: place[0], OFFSET: place[1]})
+    if place is None:
+        return event
+    if event.raw is None:
+        return event.with_attributes({PARTITION: place[0], OFFSET: place[1]})
+    found = Event({**event.raw, PARTITION: b"%d" % place[0], OFFSET: b"%d" % place[1]}, {}, event.data, ttl=event.ttl)
+    found.trace = event.trace
+    return found
 
 
 def _event_with_care(headers: Headers, value: bytes | None) -> Event:

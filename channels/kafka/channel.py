@@ -69,7 +69,7 @@ class KafkaChannel:
         self._cluster: Final = cluster
         self._events_max: Final = events_max
         self._size_max_bytes: Final = size_max_bytes
-        self._reading: Final = Reading(topic, adds_position=adds_position_attributes)
+        self.reading: Final = Reading(topic, adds_position=adds_position_attributes)
         self._is_open = False
         self._groups: Final[dict[str, Group]] = {}
         self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
@@ -89,7 +89,9 @@ class KafkaChannel:
         cluster = self._cluster
         origin = os.urandom(8)  # names this channel of this process in what it writes
         self._notes = Notes(origin, self._write)
-        self.parking = Parking(cluster.link, self.topic, self._state, origin, event_of=self.event_of, hear=self._hear)
+        self.parking = Parking(
+            cluster.link, self.topic, self._state, origin, event_of=self.reading.event_of, hear=self._hear
+        )
         self._copying = Copying(self.parking, partial(cluster.link.settings, self.topic.name))
         await cluster.open_dead_letters(self.topic.replication_factor)
         self.partitions = await cluster.ensure(self.topic)
@@ -180,13 +182,6 @@ class KafkaChannel:
         self._held_events += events
         self.book.see(events, size_bytes)
 
-    def event_of(self, partition: int, record: Found) -> Event:
-        """The event that a record is, or that was made of it."""
-        event = self._reading.event_of(partition, record)
-        if not self.book.has_seen:
-            self.book.see(1, event.size)
-        return event
-
     # What is counted
 
     def statistics(self) -> ChannelStatistics:
@@ -199,7 +194,7 @@ class KafkaChannel:
             events_max=self._events_max,
             size_max_bytes=self._size_max_bytes,
             stored=sum(self.book.ends),
-            damaged=self._reading.damaged + parking.damaged,
+            damaged=self.reading.damaged + parking.damaged,
         )
 
     def _hear(self, group: str) -> None:

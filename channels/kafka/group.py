@@ -16,7 +16,7 @@ from channels.kafka.lease import Held, Lease
 from channels.kafka.link import Found
 from channels.kafka.member import Member
 from channels.kafka.shelf import Shelves
-from channels.kafka.topic import position_of
+from channels.kafka.topic import PARTITION_BITS
 from channels.offsets import Offsets
 from channels.waiting import Waiting
 
@@ -201,7 +201,7 @@ class Group:
         lease = self._leases.get(partition)
         if lease is None or self._consumer is None:
             return
-        channel, offsets = self._channel, lease.offsets
+        book, offsets, event_of = self._channel.book, lease.offsets, self._channel.reading.event_of
         for record in records:
             offset = record.offset
             if offset != lease.next:
@@ -211,11 +211,13 @@ class Group:
             lease.next = offset + 1
             if offsets.has_settled(offset):
                 continue
-            event = channel.event_of(partition, record)
+            event = event_of(partition, record)
             size_bytes = event.size
-            self._fresh.append(Held(event, position_of(partition, offset), size_bytes, lease, offset))
+            self._fresh.append(Held(event, offset << PARTITION_BITS | partition, size_bytes, lease, offset))
             self._fresh_bytes += size_bytes
-        channel.book.found(partition, max(lease.next, self._consumer.end(partition)))
+        book.found(partition, max(lease.next, self._consumer.end(partition)))
+        if self._fresh and not book.has_seen:
+            book.see(1, self._fresh[-1].size_bytes)
 
     # Commits
 

@@ -124,9 +124,10 @@ class Publishing:
         parcel.size_bytes += submit.size_bytes
         parcel.parts.append((submit, numbers))
 
-    def found(self, partition: int, end: int) -> None:
-        """That partition has records up to there."""
-        self._channel.book.found(partition, end)
+    def stored(self, partition: int, first: int, records: Sequence[Record], events: Sequence[Event]) -> None:
+        """That partition has these records from that offset on, and which events they are."""
+        self._channel.book.found(partition, first + len(records))
+        self._channel.reading.written(partition, first, records, events)
 
     def go_on(self) -> None:
         """A batch has ended, and its submits were told: what they do in return may gather already."""
@@ -165,7 +166,7 @@ class Parcel:
     def stored(self, first: int) -> None:
         """With the offset of the first."""
         publishing, partition = self._publishing, self._partition
-        publishing.found(partition, first + len(self.records))
+        publishing.stored(partition, first, self.records, self._events())
         for submit, numbers in self.parts:
             if submit.positions is not None:
                 for at, number in enumerate(numbers):
@@ -173,6 +174,9 @@ class Parcel:
             first += len(numbers)
             publishing.settle(submit)
         publishing.go_on()
+
+    def _events(self) -> list[Event]:
+        return [submit.events[number] for submit, numbers in self.parts for number in numbers]
 
     def failed(self, error: ChannelUnavailable) -> None:
         """None of it, as far as is known."""

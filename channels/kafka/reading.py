@@ -1,12 +1,16 @@
 """What a channel makes of the records of its topic, whoever wrote them."""
 
+from collections.abc import Sequence
 from typing import Final
 
 from channels.errors import MalformedEvent
 from channels.event import Event
 from channels.kafka.binding import event_of, placed, wrapped
-from channels.kafka.link import Found
-from channels.kafka.topic import Topic
+from channels.kafka.link import Found, Record
+from channels.kafka.topic import PARTITION_BITS, Topic
+
+_OWN_EVENTS_MAX: Final = 4096
+_OWN_SIZE_MAX_BYTES: Final = 16 * 2**20
 
 
 class Reading:
@@ -17,10 +21,30 @@ class Reading:
         """Records whose very headers could not be read."""
         self._source: Final = topic.record_source
         self._adds_position: Final = adds_position
+        self._own: Final[dict[int, tuple[Record, Event]]] = {}
+        """By position what this process has written, and not read yet: decoding that again costs more than looking."""
+        self._own_bytes = 0
+
+    def written(self, partition: int, first: int, records: Sequence[Record], events: Sequence[Event]) -> None:
+        """These records of that partition are these events', from that offset on."""
+        own = self._own
+        if len(own) > _OWN_EVENTS_MAX or self._own_bytes > _OWN_SIZE_MAX_BYTES:
+            own.clear()  # they are read by another process, or much later
+            self._own_bytes = 0
+        for offset, (record, event) in enumerate(zip(records, events, strict=True), first):
+            own[offset << PARTITION_BITS | partition] = (record, event)
+            self._own_bytes += event.size
 
     def event_of(self, partition: int, record: Found) -> Event:
         """The event that a record is; one made of it where it is none."""
         place = (partition, record.offset) if self._adds_position else None
+        if self._own:
+            found = self._own.pop(record.offset << PARTITION_BITS | partition, None)
+            if found is not None:
+                (_, value, headers), event = found
+                self._own_bytes -= event.size
+                if record.value == value and [*record.headers] == headers:
+                    return placed(event, place)
         try:
             return event_of(record.headers, record.value, place)
         except MalformedEvent:

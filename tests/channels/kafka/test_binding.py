@@ -26,6 +26,10 @@ REQUIRED = [("ce_specversion", b"1.0"), ("ce_id", b"7"), ("ce_source", b"/s"), (
 def test_what_is_written_is_read_as_it_was(event: Event) -> None:
     """Header bytes, JSON text, types of values, no data and empty data, hops, trace."""
     event.trace = b"traceparent: 00-1\r\ntracestate: a=b\r\n"
+    for place in (None, (2, 7)):
+        read = event_of(headers_of(event), event.data, place)
+        assert content(read) == content(placed(event, place))
+        assert read.size == placed(event, place).size
     assert content(event) == content(event_of(headers_of(event), event.data))
 
 
