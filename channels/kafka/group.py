@@ -262,8 +262,12 @@ class Group:
     # Takeovers
 
     async def revoked(self) -> None:
-        """Let members give way, wait for what is on its way, commit. Fenced by others, everything is lost at once."""
+        """Let members give way, wait for what is on its way, commit. Fenced by others, everything is lost at once: what
+        would be parked to give way is theirs, and on its way already.
+        """
         self.is_halted = True
+        if not await self._is_still_ours():
+            return
         for member in self.members:
             if member.watcher is not None:
                 member.watcher.give_way()
@@ -272,6 +276,12 @@ class Group:
             if self.is_closed or asyncio.get_running_loop().time() >= deadline_s:
                 break
             await asyncio.sleep(_STEP_S)
+        await self._is_still_ours()
+
+    async def _is_still_ours(self) -> bool:
+        """Commit, as the group's coordinator lets nobody do who is fenced; then, or where it does not answer, all is
+        lost.
+        """
         try:
             is_ours = await self.commit(is_whole=True)
         except ChannelUnavailable as error:
@@ -280,6 +290,8 @@ class Group:
         if not is_ours:
             for partition in [*self._leases]:
                 self._lose(partition)
+            self.tell_watchers()
+        return is_ours
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """What stayed goes on where it was; what came begins with what was committed."""

@@ -19,25 +19,28 @@ def post(ingress: Member, event_id: str, of: str = "b") -> int:
 
 
 class Load:
-    """Events to these ingresses in turn, from a thread, until it is told to stop: which ids were answered 202."""
+    """Events to these ingresses in turn, from threads, until they are told to stop: which ids were answered 202."""
 
-    def __init__(self, *ingresses: Member) -> None:
+    def __init__(self, *ingresses: Member, senders: int = 1) -> None:
         self.accepted: list[str] = []
         self._urls = [f"{one.events_url}/default/b" for one in ingresses]
         self._stop = threading.Event()
-        self._thread = threading.Thread(target=self._send)
+        self._numbers = itertools.count()
+        self._threads = [threading.Thread(target=self._send) for _ in range(senders)]
 
     def __enter__(self) -> Self:
-        self._thread.start()
+        for thread in self._threads:
+            thread.start()
         return self
 
     def __exit__(self, *_: object) -> None:
         self._stop.set()
-        self._thread.join()
+        for thread in self._threads:
+            thread.join()
 
     def _send(self) -> None:
         with httpx2.Client(timeout=PATIENCE_S) as client:
-            for number in itertools.count():
+            for number in self._numbers:
                 if self._stop.is_set():
                     return
                 url = self._urls[number % len(self._urls)]

@@ -75,6 +75,11 @@ class Member(Process):
             return 0, ""
         return answer.status_code, answer.text
 
+    def metric(self, name: str, *labels: str) -> float:
+        """The sum of its samples that have these labels, each as `name="value"`."""
+        lines = [line.rpartition(" ") for line in self.health("/metrics")[1].splitlines() if line.startswith(name)]
+        return sum([float(value) for sample, _, value in lines if all(label in sample for label in labels)])
+
     def wait_ready(self) -> None:
         wait_until(lambda: self.health("/readyz")[0] == 200 or not self.is_running, f"ready: {self.err}")
         assert self.is_running, self.err

@@ -1,15 +1,32 @@
 """A process that holds what it receives: `python -m tests.channels.kafka.holder SERVERS TOPIC`.
 
-It prints the ids, and once it was stopped and goes on it acks them and says so.
+It prints the ids. Once it was stopped and goes on it acks them, and says so when it has found out that they are another
+process's; then it ends. Where it is asked to give way it parks what it holds.
 """
 
 import asyncio
 import sys
 import time
 
-from channels.contract import Delivery
+from channels.contract import Delivery, Subscription
 from channels.kafka import KafkaCluster
+from channels.witness import Watching
 from tests.channels.kafka.stage import QUICK, a_channel
+
+STOPPED_S = 1.5
+"""Longer than a session, and than a loaded machine keeps a process from running."""
+
+
+class Yielding(Watching):
+    """As a dispatcher does it."""
+
+    def __init__(self, member: Subscription, held: list[Delivery]) -> None:
+        super().__init__()
+        self._member, self._held = member, held
+
+    def give_way(self) -> None:
+        super().give_way()
+        self._member.queue("q").park(self._held)
 
 
 async def main(servers: str, topic: str) -> None:
@@ -20,6 +37,7 @@ async def main(servers: str, topic: str) -> None:
     ):
         print("joined", flush=True)
         held: list[Delivery] = []
+        member.watch(Yielding(member, held))
 
         async def collect() -> None:
             while True:
@@ -28,13 +46,15 @@ async def main(servers: str, topic: str) -> None:
 
         collecting = asyncio.create_task(collect())
         before_s = time.monotonic()
-        while time.monotonic() - before_s < 1.0:
+        while time.monotonic() - before_s < STOPPED_S:
             before_s = time.monotonic()
             await asyncio.sleep(0.05)
         collecting.cancel()
+        while any(member.holds(one) for one in held):
+            await asyncio.sleep(0.01)
         member.ack(held)
-        print("acked", flush=True)
-        await asyncio.sleep(60)
+        await channel.state_stored()
+        print("lost", flush=True)
 
 
 if __name__ == "__main__":
