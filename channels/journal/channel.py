@@ -1,11 +1,11 @@
 """One channel of the journal: what is published gathers here for the next commit, and goes to its groups after it."""
 
-import asyncio
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Final, Self
 
+from channels.answer import Answer
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
@@ -139,7 +139,7 @@ class JournalChannel:
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
-        receipt = _Answer(asyncio.get_running_loop().create_future())
+        receipt = Answer()
         first = self.publishing.position + 1
         self.submit(events, receipt)
         await receipt.answer
@@ -326,23 +326,6 @@ class JournalChannel:
         """What was published and not put yet is refused."""
         if self.publishing.refuse(error):
             self.change()
-
-
-class _Answer:
-    """A receipt that a publish waits for."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "asyncio.Future[None]") -> None:
-        self.answer = answer
-
-    def stored(self) -> None:
-        if not self.answer.done():
-            self.answer.set_result(None)
-
-    def refused(self, error: Exception) -> None:
-        if not self.answer.done():
-            self.answer.set_exception(error)
 
 
 def _closed() -> ChannelUnavailable:

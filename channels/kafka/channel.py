@@ -11,6 +11,7 @@ from contextlib import asynccontextmanager
 from functools import partial
 from typing import TYPE_CHECKING, Final, Self
 
+from channels.answer import Answer
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
@@ -22,7 +23,7 @@ from channels.kafka.group import Group
 from channels.kafka.link import EARLIEST, LATEST, Found, Record
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
-from channels.kafka.publishing import Answer, Publishing, Submit
+from channels.kafka.publishing import Publishing, Submit
 from channels.kafka.reading import Reading
 from channels.kafka.remembering import Notes
 from channels.kafka.starting import starts
@@ -136,7 +137,7 @@ class KafkaChannel:
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
-        receipt = Answer(asyncio.get_running_loop().create_future())
+        receipt = Answer()
         positions = [0] * len(events)
         self._submit(events, receipt, positions)
         await receipt.answer

@@ -202,22 +202,3 @@ class Parcel:
 def _partition_of(key: bytes, partitions: int) -> int:
     """As Kafka's own producers choose it."""
     return int(murmur2(key) & 0x7FFFFFFF) % partitions
-
-
-class Answer:
-    """A receipt that a publish waits for."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "asyncio.Future[None]") -> None:
-        self.answer = answer
-
-    def stored(self) -> None:
-        """The publish may go on."""
-        if not self.answer.done():
-            self.answer.set_result(None)
-
-    def refused(self, error: Exception) -> None:
-        """The publish raises it."""
-        if not self.answer.done():
-            self.answer.set_exception(error)

@@ -19,7 +19,7 @@ from channels.redis_streams.group import Group
 from channels.redis_streams.member import Member
 from channels.redis_streams.ordering import Ordering
 from channels.redis_streams.parking import adopt
-from channels.redis_streams.publishing import Answer, Publishing
+from channels.redis_streams.publishing import PositionedAnswer, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
 from channels.redis_streams.script import BEGIN
@@ -143,7 +143,7 @@ class RedisChannel:
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
-        receipt = Answer(asyncio.get_running_loop().create_future())
+        receipt = PositionedAnswer()
         self.submit(events, receipt)
         await receipt.answer
         return [*range(receipt.first, receipt.first + len(events))]

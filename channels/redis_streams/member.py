@@ -1,76 +1,44 @@
 """One member of a group: what it holds, and what it says of it."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Sequence
+from operator import attrgetter
 from typing import Final
 
-from channels.contract import Delivery, Parked, Queue, Watcher
+from channels.contract import Delivery, Parked, Watcher
 from channels.errors import ChannelUnavailable
-from channels.queue_name import QueueName, QueueNames
-from channels.redis_streams.entry import Held, HeldParked, Owner
+from channels.membership import Membership
+from channels.redis_streams.entry import Held, HeldParked
 from channels.redis_streams.group import Group
 
 
-class Member:
+class Member(Membership[Held | HeldParked]):
     """A Subscription; made by `RedisChannel.subscribe`."""
 
     def __init__(self, group: Group) -> None:
+        super().__init__(group, attrgetter("owner"))
         self._group: Final = group
-        self._held: Final[set[Held | HeldParked]] = set()
         self._watchers: Final[list[Watcher]] = []
-        self._has_left = False
 
     @property
     def lag(self) -> int:
         """Events of the group that no member has received yet, or that were given back."""
         return max(0, self._group.unsettled - self._group.held)
 
-    @property
-    def queues(self) -> Mapping[str, Queue]:
-        """The group's queues that hold something, by name."""
-        return QueueNames(self._group, self.queue)
-
     async def receive(self, max_events: int) -> list[Delivery]:
         """Wait for at least one event, return up to `max_events`, oldest first. Raises ChannelUnavailable."""
         group = self._group
         while True:
-            if self._has_left or group.is_gone:
+            if self.has_left or group.is_gone:
                 raise ChannelUnavailable("the channel is closed")
             taken = group.take(max_events)
             if taken:
-                self._held.update(taken)
+                self.held.update(taken)
                 return [*taken]
             await group.waiting.wait()
 
-    def ack(self, deliveries: Sequence[Delivery]) -> None:
-        """Settle those of them that this member holds."""
-        held: set[Held | HeldParked] = self._held.intersection(deliveries)
-        self._held.difference_update(held)
-        for owner, theirs in _by_owner(held):
-            owner.settled(theirs)
-
-    def nack(self, deliveries: Sequence[Delivery]) -> None:
-        """Return those of them that this member holds. O(log n) each, for they go back to their place."""
-        held: set[Held | HeldParked] = self._held.intersection(deliveries)
-        self._held.difference_update(held)
-        for owner, theirs in _by_owner(held):
-            owner.take_back(theirs)
-
-    def holds(self, delivery: Delivery) -> bool:
-        """Whether it received or took it, and has it still."""
-        return delivery in self._held
-
-    def queue(self, name: str, *, is_ordered: bool = False) -> Queue:
-        """The queue of that name, made when something is parked in it."""
-        return _MemberQueue(self, self._group, name, is_ordered=is_ordered)
-
     def hold(self, taken: Sequence[Parked]) -> None:
-        """It holds these as well. Raises ChannelUnavailable where it has left meanwhile; then they are back."""
-        ours = [delivery for delivery in taken if isinstance(delivery, HeldParked)]
-        if self._has_left:
-            for owner, theirs in _by_owner(ours):
-                owner.take_back(theirs)
-            raise ChannelUnavailable("the member has left")
-        self._held.update([delivery for delivery in ours if not delivery.owner.is_gone])
+        """As it is, but for what another process has taken over meanwhile."""
+        super().hold([one for one in taken if not (isinstance(one, HeldParked) and one.owner.is_gone)])
 
     def watch(self, watcher: Watcher) -> None:
         """Tell that one of what other processes do."""
@@ -92,40 +60,11 @@ class Member:
 
     def lose(self) -> None:
         """What it held is another process's."""
-        self._held.clear()
+        self.held.clear()
 
     def leave(self) -> None:
         """Return everything, receive nothing more: a receive that waits ends with ChannelUnavailable."""
-        self._has_left = True
-        self.nack([*self._held])
+        self.has_left = True
+        self.nack([*self.held])
         self._group.members.discard(self)
         self._group.waiting.wake_all()
-
-
-class _MemberQueue(QueueName):
-    """A queue as a member sees it: what it takes it holds."""
-
-    __slots__ = ("_member",)
-
-    def __init__(self, member: Member, group: Group, name: str, *, is_ordered: bool) -> None:
-        super().__init__(group, name, is_ordered=is_ordered)
-        self._member: Final = member
-
-    async def take(self, max_events: int) -> list[Parked]:
-        """Up to `max_events` of those that are due, perhaps none. Raises ChannelUnavailable."""
-        taken = await super().take(max_events)
-        self._member.hold(taken)
-        return taken
-
-
-def _by_owner(held: Iterable[Held | HeldParked]) -> list[tuple[Owner, list[Held | HeldParked]]]:
-    """What belongs to the log, and to each queue, apart."""
-    owners: dict[Owner, list[Held | HeldParked]] = {}
-    for delivery in held:
-        owner = delivery.owner
-        theirs = owners.get(owner)
-        if theirs is None:
-            owners[owner] = [delivery]
-        else:
-            theirs.append(delivery)
-    return [*owners.items()]

@@ -1,9 +1,9 @@
 """What was published into one channel: gathered, put into a commit, and told to those who published it."""
 
-import asyncio
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from channels.answer import Answer
 from channels.contract import Position, Receipt
 from channels.event import Event
 from channels.frame import encode_event
@@ -21,36 +21,14 @@ _COMMIT_SIZE_MAX_BYTES: Final = 16 * 2**20
 """How much one commit may publish, what was submitted together more or less: the server does nothing else meanwhile."""
 
 
-class Positioned:
-    """What a receipt is of that is told the first position as well, before it is told that the events are stored.
-
-    No Protocol: each receipt is asked whether it is one.
-    """
+class PositionedAnswer(Answer):
+    """It is told the first position as well, before it is told that the events are stored."""
 
     __slots__ = ("first",)
 
     def __init__(self) -> None:
-        self.first: Position = 0
-
-
-class Answer(Positioned):
-    """A receipt that a publish waits for."""
-
-    __slots__ = ("answer",)
-
-    def __init__(self, answer: "asyncio.Future[None]") -> None:
         super().__init__()
-        self.answer = answer
-
-    def stored(self) -> None:
-        """The events are stored."""
-        if not self.answer.done():
-            self.answer.set_result(None)
-
-    def refused(self, error: Exception) -> None:
-        """None of them is."""
-        if not self.answer.done():
-            self.answer.set_exception(error)
+        self.first: Position = 0
 
 
 class Publishing:
@@ -101,7 +79,7 @@ class Publishing:
         position = position_of(ms + b"-" + sequence)
         self._forget(taken)
         for events, _, receipt in taken:
-            if isinstance(receipt, Positioned):
+            if isinstance(receipt, PositionedAnswer):
                 receipt.first = position
             position += len(events)
             receipt.stored()
