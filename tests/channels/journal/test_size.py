@@ -1,4 +1,4 @@
-"""A million events that wait, each in a run of its own, cost little memory and little time to open."""
+"""A million events that wait, each in a run of its own, cost little memory and little work to open."""
 
 import subprocess
 import sys
@@ -15,6 +15,7 @@ from channels.witness import an_event
 MILLION = 1_000_000
 RSS_MAX_KIB = 50 * 1024
 OPEN_MAX_S = 1.0
+"""Of CPU: what it costs, whatever else the machine does."""
 
 PROGRAM = """
 import asyncio, resource, sys, time
@@ -25,10 +26,10 @@ def rss_kib():
     return int(open("/proc/self/statm").read().split()[1]) * 4
 
 async def main():
-    before, began = rss_kib(), time.perf_counter()
+    before, began = rss_kib(), time.process_time()
     async with Journal(Path(sys.argv[1]), size_max_bytes=2**40) as journal, journal.channel("a/b") as channel:
         async with channel.subscribe("g") as member:
-            opened_s = time.perf_counter() - began
+            opened_s = time.process_time() - began
             queue = member.queue("q")
             assert (1_000_000, 1_000_000) == (member.lag, queue.events)
             for _ in range(5):
