@@ -1,6 +1,6 @@
 """Dead letters: events that failed for good for one Trigger, and what may be asked of the store that keeps them. Pure.
 
-`channels.dead_letter_conformance` holds the store's laws as tests.
+`channels.dead_letter_conformance` holds the store's laws as tests, `channels.damage_conformance` those about damage.
 """
 
 from collections.abc import Mapping, Sequence
@@ -166,7 +166,7 @@ class DeadLetters(Protocol):
 
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
         """Up to `limit` of them, newest first; with `before`, only those older than the one of that id, there or not.
-        Raises ChannelUnavailable.
+        Fewer only where there are no more: one that is damaged is none. Raises ChannelUnavailable.
         """
 
     async def get(self, letter_id: str) -> DeadLetter | None:
@@ -180,7 +180,8 @@ class DeadLetters(Protocol):
 
     async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
         """Begin a redrive of the oldest of them, up to `limit`, that no other redrive has claimed; recorded before this
-        returns. One that claimed nothing has ended. Raises ChannelUnavailable.
+        returns. One that claimed nothing has ended. It begins whole or not at all: no letter stays claimed by one
+        that nobody carries out. Raises ChannelUnavailable.
         """
 
     @property
@@ -189,7 +190,8 @@ class DeadLetters(Protocol):
 
     async def claimed(self, redrive_id: str, limit: int) -> list[DeadLetter]:
         """Up to `limit` that this redrive has still to bring to an end, oldest first, whether or not they were taken
-        before: who drives remembers what is on its way. Raises ChannelUnavailable.
+        before: who drives remembers what is on its way. One that is damaged has failed again. Raises
+        ChannelUnavailable.
         """
 
     def redriven(self, letter: DeadLetter) -> None:

@@ -3,7 +3,7 @@
 import asyncio
 import math
 from collections import deque
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any, Final, NamedTuple, Protocol, TypeVar, cast
 
@@ -29,6 +29,8 @@ _attempts: Final = msgspec.msgpack.Decoder(tuple[AttemptRecord, ...])
 _selector: Final = msgspec.msgpack.Decoder(Selector)
 _encode: Final = msgspec.msgpack.encode
 _NO_ATTEMPTS: Final = _encode(())
+_NEVER: Final = 2**63 - 1
+"""Behind the id of every row."""
 
 
 class File(Protocol):
@@ -126,13 +128,21 @@ class JournalDeadLetters:
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
         """Up to `limit`, newest first. Raises ChannelUnavailable."""
         condition, bindings = _condition(selector)
-        if before:
-            condition, bindings = f"{condition} AND id < ?", [*bindings, _number(before)]
-        return await self._letters(f"{condition} ORDER BY id DESC LIMIT ?", [*bindings, limit])
+        found: list[DeadLetter] = []
+        end = _number(before) if before else _NEVER
+        # Rows that are damaged are none: a page is short only where there are no more.
+        while len(found) < limit:
+            wanted = limit - len(found)
+            rows = await self._rows(f"{condition} AND id < ? ORDER BY id DESC LIMIT ?", [*bindings, end, wanted])
+            found += _whole(rows)
+            if len(rows) < wanted:
+                break
+            end = rows[-1][0]
+        return found
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """The one with that id. Raises ChannelUnavailable."""
-        found = await self._letters(f"{_VISIBLE} AND id = ?", [_number(letter_id)])
+        found = _whole(await self._rows(f"{_VISIBLE} AND id = ?", [_number(letter_id)]))
         return found[0] if found else None
 
     async def tally(self, selector: Selector) -> list[Tally]:
@@ -201,15 +211,16 @@ class JournalDeadLetters:
         """Up to `limit` that this redrive has still to bring to an end, oldest first. Raises ChannelUnavailable."""
         number = _number(redrive_id)
         rows = await self._rows("redrive_state = 'pending' AND redrive = ? ORDER BY id LIMIT ?", [number, limit])
-        found = [letter for row in rows if (letter := _letter_of(row)) is not None]
+        found = _whole(rows)
         self._out.update(int(letter.id) for letter in found)
-        for damaged in {row[0] for row in rows} - {int(letter.id) for letter in found}:
-            self._file.owe("UPDATE dead_letter SET redrive_state = 'failed' WHERE id = ?", (damaged,))
+        damaged = {row[0] for row in rows} - {int(letter.id) for letter in found}
+        for one in damaged:
+            self._file.owe("UPDATE dead_letter SET redrive_state = 'failed' WHERE id = ?", (one,))
             self._progress(number, failed=1)
+        if damaged:
+            # Else the next reading would find them once more, and count them twice.
+            await self._file.committed()
         return found
-
-    async def _letters(self, condition: str, bindings: Sequence[Any]) -> list[DeadLetter]:
-        return [letter for row in await self._rows(condition, bindings) if (letter := _letter_of(row)) is not None]
 
     async def _rows(self, condition: str, bindings: Sequence[Any]) -> list[Sequence[Any]]:
         sql = f"SELECT {_COLUMNS} FROM dead_letter WHERE {condition}"
@@ -296,10 +307,18 @@ def _number(letter_id: str) -> int:
     return number_in(letter_id, "") or -1
 
 
+def _whole(rows: Iterable[Sequence[Any]]) -> list[DeadLetter]:
+    return [letter for row in rows if (letter := _letter_of(row)) is not None]
+
+
 def _letter_of(row: Sequence[Any]) -> DeadLetter | None:
     """None where the record is damaged: it stays in the file, and is told of nowhere."""
     number, time_ms, namespace, broker, trigger, reason, attempts, body, redrives, state, redrive = row
     event = decode_event(body)
+    try:
+        tried = _attempts.decode(attempts)
+    except msgspec.MsgspecError:
+        return None
     if event is None:
         return None
     return DeadLetter(
@@ -308,7 +327,7 @@ def _letter_of(row: Sequence[Any]) -> DeadLetter | None:
         Address(namespace, broker, trigger),
         reason,
         event,
-        _attempts.decode(attempts),
+        tried,
         redrives,
         cast("RedriveState", state),
         str(redrive) if redrive else "",

@@ -106,7 +106,11 @@ class KafkaDeadLetters:
         self._check_known()
         end = number_of(before) if before else None
         chosen = (one for one in self._chosen(selector, is_newest_first=True) if end is None or one.number < end)
-        return await self._letters([*islice(chosen, limit)])
+        letters: list[DeadLetter] = []
+        # What is damaged is no letter: a page is short only where there are no more.
+        while found := [*islice(chosen, max(0, limit - len(letters)))]:
+            letters += await self._letters(found)
+        return letters
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """The one with that id. Raises ChannelUnavailable."""

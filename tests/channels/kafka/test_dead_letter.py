@@ -5,14 +5,18 @@ import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 
+import msgspec
 import pytest
 
-from channels.dead_letter import EVERYTHING, Selector
+from channels import damage_conformance
+from channels.damage_conformance import DamageLaw
+from channels.dead_letter import EVERYTHING, DeadLetters, Selector
 from channels.dead_letter_conformance import LAWS, Law
-from channels.dead_letter_witness import comes, event_ids, filled, letters_of
+from channels.dead_letter_witness import BILL, comes, event_ids, filled, letters_of
 from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
+from channels.kafka.letter import LetterState, number_of
 from channels.kafka.link import Link, Record
 from channels.kafka.security import Security
 from tests.rig.kafka import Kafka
@@ -29,6 +33,22 @@ async def a_store(kafka: Kafka, topic: str) -> AsyncIterator[KafkaDeadLetters]:
 async def test_dead_letters_in_kafka_obey(law: Law, kafka: Kafka) -> None:
     run = uuid.uuid4().hex
     await law(lambda *, storage="a": a_store(kafka, f"letters-{run}-{storage}"))
+
+
+@pytest.mark.parametrize("law", damage_conformance.LAWS, ids=lambda law: law.__name__)
+async def test_dead_letters_in_kafka_bear_damage(law: DamageLaw, kafka: Kafka) -> None:
+    """Of the event."""
+    run = uuid.uuid4().hex
+
+    async def damage(store: DeadLetters, letter_id: str) -> None:
+        assert isinstance(store, KafkaDeadLetters)
+        number = number_of(letter_id)
+        state = LetterState(number, 1.0, BILL, "refused", 1, 0, "", "", (), b"damaged")
+        record = Record(store._entries[number].key, msgspec.msgpack.encode(state), [])
+        await store._link.produce(store.topic, 0, [record])
+        await store._tail.catch_up(store.topic, [0])
+
+    await law(lambda *, storage="a": a_store(kafka, f"letters-{run}-{storage}"), damage)
 
 
 async def test_all_processes_see_the_same(kafka: Kafka) -> None:
