@@ -10,9 +10,11 @@ from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Se
 from channels.event import Event
 from channels.redis_streams.committer import Command, Committer, Owed
 from channels.redis_streams.connection import Word
+from channels.redis_streams.entry import pairs
 from channels.redis_streams.errors import ServerError, translate
 from channels.redis_streams.letter import (
     Head,
+    Row,
     number_of,
     pack_attempts,
     pack_body,
@@ -20,6 +22,7 @@ from channels.redis_streams.letter import (
     pack_record,
     read_head,
     unpack_letter,
+    unpack_redrive,
 )
 from channels.redis_streams.link import Link
 from channels.redis_streams.redriving import Redriving
@@ -78,23 +81,29 @@ class RedisDeadLetters:
 
     def failed_again(self, letter: DeadLetter, attempts: tuple[AttemptRecord, ...]) -> None:
         """It stays, marked `failed`, with these attempts as well."""
-        number = number_of(letter.id)
-        if self._redriving.end(letter.redrive_id, number, is_delivered=False):
-            redrive = number_of(letter.redrive_id)
-            self._owe(["failed", number, redrive, repr(time.time()), pack_attempts(attempts)])
+        self._fail(number_of(letter.id), letter.redrive_id, attempts)
+
+    def _fail(self, number: int, redrive_id: str, attempts: tuple[AttemptRecord, ...]) -> None:
+        if self._redriving.end(redrive_id, number, is_delivered=False):
+            self._owe(["failed", number, number_of(redrive_id), repr(time.time()), pack_attempts(attempts)])
             self._redriving.is_owed = True
 
     # What is asked
 
     async def find(self, selector: Selector, *, limit: int, before: str = "") -> list[DeadLetter]:
         """Up to `limit` of them, newest first. Raises ChannelUnavailable."""
+        letters: list[DeadLetter] = []
         found: list[tuple[int, Head]] = []
         end = number_of(before) if before else _NEVER
-        async for number, head in self._chosen(selector, end=end, is_newest_first=True):
-            if len(found) >= limit:
-                break
-            found.append((number, head))
-        return await self._letters(found)
+        async for one in self._chosen(selector, end=end, is_newest_first=True):
+            # What is damaged, or left meanwhile, is no letter: a page is short only where there are no more.
+            if len(letters) + len(found) >= limit or len(found) == _PAGE:
+                letters += await self._letters(found)
+                found = []
+            if len(letters) >= limit:
+                return letters
+            found.append(one)
+        return letters + await self._letters(found)
 
     async def get(self, letter_id: str) -> DeadLetter | None:
         """The one with that id. Raises ChannelUnavailable."""
@@ -126,24 +135,34 @@ class RedisDeadLetters:
     async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
         """Begin a redrive of the oldest of them that no other redrive has claimed. Raises ChannelUnavailable."""
         await self._server.committer.flush()
-        number = await self._run("open", pack_record(selector, rate, time.time()))
+        # What is claimed counts from `begin` on, all at once: a claim that ends before has claimed nothing.
+        record, number = pack_record(selector, rate, time.time()), await self._run("number")
         left = limit
         async for page in self._pages(selector, None):
-            numbers = await self._unclaimed([one for one, _ in page])
+            taken = await self._claims([one for one, _ in page])
+            numbers = [one for one, _ in page if one not in taken][:left]
             if numbers:
-                claimed = await self._run("claim", number, len(numbers[:left]), *numbers[:left])
-                left = None if left is None else left - len(claimed)
+                claimed = await self._run("claim", number, len(numbers), *numbers)
+                left = None if left is None else left - claimed
             if left == 0:
                 break
-        await self._run("claimed", number, repr(time.time()))
-        await self.refresh()
-        return self._redriving.get(f"r{number}")
+        fields = await self._run("begin", number, record, repr(time.time()))
+        redrive = unpack_redrive(b"%d" % number, pairs(fields))
+        self._redriving.begin(redrive)
+        return redrive
 
     async def claimed(self, redrive_id: str, limit: int) -> list[DeadLetter]:
         """Up to `limit` that this redrive has still to bring to an end. Raises ChannelUnavailable."""
         redrive = number_of(redrive_id)
-        numbers = await self._call("ZRANGE", f"p:{redrive}", 0, limit - 1) if redrive and limit > 0 else []
-        return await self._letters(await self._heads([int(number) for number in numbers]))
+        found = await self._call("ZRANGE", f"p:{redrive}", 0, limit - 1) if redrive and limit > 0 else []
+        letters = await self._letters(await self._heads([int(number) for number in found]))
+        rest = {int(number) for number in found}.difference([number_of(letter.id) for letter in letters])
+        if rest:
+            for number, score in zip(rest, await self._call("ZMSCORE", f"p:{redrive}", *rest), strict=True):
+                # It is damaged, unless it came to its end meanwhile.
+                if score is not None:
+                    self._fail(number, redrive_id, ())
+        return letters
 
     @property
     def redrives(self) -> Sequence[Redrive]:
@@ -244,24 +263,29 @@ class RedisDeadLetters:
         if page:
             yield page
 
-    async def _unclaimed(self, numbers: list[int]) -> list[int]:
-        marks = await self._call("HMGET", "mark", *numbers)
-        return [number for number, mark in zip(numbers, marks, strict=True) if not (mark or b"").startswith(b"pending")]
+    async def _claims(self, numbers: Sequence[int]) -> dict[int, bytes]:
+        """Of those that a redrive has to bring to their end, which one."""
+        claims = await self._call("HMGET", "claim", *numbers)
+        named = sorted({claim for claim in claims if claim is not None})
+        scores = await self._call("ZMSCORE", "redrives", *named) if named else []
+        begun = {redrive for redrive, score in zip(named, scores, strict=True) if score is not None}
+        return {number: claim for number, claim in zip(numbers, claims, strict=True) if claim in begun}
 
     async def _heads(self, numbers: Sequence[int]) -> list[tuple[int, Head]]:
-        if not numbers:
-            return []
-        heads = await self._call("HMGET", "head", *numbers)
-        return [(number, read_head(head)) for number, head in zip(numbers, heads, strict=True) if head is not None]
+        heads = map(read_head, await self._call("HMGET", "head", *numbers)) if numbers else ()
+        return [(number, head) for number, head in zip(numbers, heads, strict=True) if head is not None]
 
     async def _letters(self, found: Sequence[tuple[int, Head]]) -> list[DeadLetter]:
+        """Whole, in the same order, without those that are damaged or gone."""
         letters: list[DeadLetter] = []
         for first in range(0, len(found), _PAGE):
             page = found[first : first + _PAGE]
             numbers = [number for number, _ in page]
+            claims = await self._claims(numbers)
             rows = [await self._call("HMGET", name, *numbers) for name in ("body", "tried", "mark")]
             for (number, head), body, tried, mark in zip(page, *rows, strict=True):
-                letter = None if body is None else unpack_letter(number, head, body, tried or b"", mark or b"")
+                row = Row(body or b"", tried or b"", mark or b"")
+                letter = unpack_letter(number, head, row, claims.get(number))
                 if letter is not None:
                     letters.append(letter)
         return letters

@@ -1,18 +1,23 @@
--- `index` is a sorted set of the letters' numbers; the hashes `head`, `body`, `tried` (attempts of redrives) and `mark`
--- (state, how often, redrive) are by number. A redrive has a hash `r:ID` and, while it is under way, a sorted set `p:ID`.
+-- `index` is a sorted set of the letters' numbers; the hashes `head`, `body`, `tried` (attempts of redrives), `mark` (state,
+-- how often, redrive) and `claim` (redrive) are by number. `redrives` are those that have begun, each with a hash `r:ID`;
+-- what a redrive claimed and did not bring to an end is a sorted set `p:ID`. A claim counts once its redrive has begun.
 local function numbers()
   local found = {}
   for i = 1, tonumber(word()) do found[i] = word() end
   return found
 end
 
-local function mark_of(number)
-  local state, redrives, redrive = string.match(redis.call('HGET', P .. 'mark', number) or '', '^(%a*):(%d+):(.*)$')
-  return state or '', tonumber(redrives or 0), redrive or ''
+-- The redrive that has to bring a letter to its end, false where there is none.
+local function redrive_of(number)
+  local redrive = redis.call('HGET', P .. 'claim', number)
+  return redrive and redis.call('ZSCORE', P .. 'redrives', redrive) and redrive
 end
 
-local function set_mark(number, state, redrives, redrive)
-  redis.call('HSET', P .. 'mark', number, string.format('%s:%d:%s', state, redrives, redrive))
+local function free(number)
+  local redrive = redis.call('HGET', P .. 'claim', number)
+  if not redrive then return end
+  redis.call('HDEL', P .. 'claim', number)
+  redis.call('ZREM', P .. 'p:' .. redrive, number)
 end
 
 local function look_at(redrive, now)
@@ -26,14 +31,15 @@ local function look_at(redrive, now)
   end
 end
 
-local function finish(number, redrive, field, now)
-  redis.call('ZREM', P .. 'p:' .. redrive, number)
+-- A letter of that redrive, which has it no more, is at its end.
+local function finish(redrive, field, now)
   redis.call('HINCRBY', P .. 'r:' .. redrive, field, 1)
   redis.call('INCR', P .. 'version')
   look_at(redrive, now)
 end
 
 local function remove(number)
+  free(number)
   redis.call('ZREM', P .. 'index', number)
   for _, name in ipairs({'head', 'body', 'tried', 'mark'}) do redis.call('HDEL', P .. name, number) end
 end
@@ -47,20 +53,20 @@ end
 
 function operations.redriven()
   local number, redrive, now = word(), word(), word()
-  local state, _, claimed_by = mark_of(number)
-  if state == 'pending' and claimed_by == redrive then
+  if redrive_of(number) == redrive then
     remove(number)
-    finish(number, redrive, 'delivered', now)
+    finish(redrive, 'delivered', now)
   end
 end
 
 function operations.failed()
   local number, redrive, now, attempts = word(), word(), word(), word()
-  local state, redrives, claimed_by = mark_of(number)
-  if state == 'pending' and claimed_by == redrive then
+  if redrive_of(number) == redrive then
+    local redrives = string.match(redis.call('HGET', P .. 'mark', number) or '', '^%a*:(%d+):') or 0
     redis.call('HSET', P .. 'tried', number, (redis.call('HGET', P .. 'tried', number) or '') .. attempts)
-    set_mark(number, 'failed', redrives + 1, redrive)
-    finish(number, redrive, 'failed', now)
+    redis.call('HSET', P .. 'mark', number, string.format('failed:%d:%s', redrives + 1, redrive))
+    free(number)
+    finish(redrive, 'failed', now)
   end
 end
 
@@ -68,42 +74,40 @@ function operations.discard()
   local now, gone = word(), {}
   for _, number in ipairs(numbers()) do
     if redis.call('ZSCORE', P .. 'index', number) then
-      local state, _, redrive = mark_of(number)
+      local redrive = redrive_of(number)
       remove(number)
-      if state == 'pending' then finish(number, redrive, 'failed', now) else redrive = '' end
-      gone[#gone + 1] = {number, redrive}
+      if redrive then finish(redrive, 'failed', now) end
+      gone[#gone + 1] = {number, redrive or ''}
     end
   end
   return gone
 end
 
-function operations.open()
-  local redrive, record = redis.call('INCR', P .. 'redrive'), word()
-  redis.call('ZADD', P .. 'redrives', redrive, redrive)
-  redis.call('HSET', P .. 'r:' .. redrive, 'record', record, 'total', 0, 'delivered', 0, 'failed', 0)
-  redis.call('INCR', P .. 'version')
-  return redrive
+function operations.number()
+  return redis.call('INCR', P .. 'redrive')
 end
 
 function operations.claim()
-  local redrive, claimed = word(), {}
+  local redrive, claimed = word(), 0
   for _, number in ipairs(numbers()) do
-    local state, redrives = mark_of(number)
-    if state ~= 'pending' and redis.call('ZSCORE', P .. 'index', number) then
-      set_mark(number, 'pending', redrives, redrive)
+    if redis.call('ZSCORE', P .. 'index', number) and not redrive_of(number) then
+      free(number)
+      redis.call('HSET', P .. 'claim', number, redrive)
       redis.call('ZADD', P .. 'p:' .. redrive, number, number)
-      claimed[#claimed + 1] = number
+      claimed = claimed + 1
     end
   end
-  redis.call('HINCRBY', P .. 'r:' .. redrive, 'total', #claimed)
-  redis.call('INCR', P .. 'version')
   return claimed
 end
 
-function operations.claimed()
-  local redrive, now = word(), word()
-  look_at(redrive, now)
+function operations.begin()
+  local redrive, record, now = word(), word(), word()
+  local total = redis.call('ZCARD', P .. 'p:' .. redrive)
+  redis.call('ZADD', P .. 'redrives', redrive, redrive)
+  redis.call('HSET', P .. 'r:' .. redrive, 'record', record, 'total', total, 'delivered', 0, 'failed', 0)
   redis.call('INCR', P .. 'version')
+  look_at(redrive, now)
+  return redis.call('HGETALL', P .. 'r:' .. redrive)
 end
 
 function operations.redrives()

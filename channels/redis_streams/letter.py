@@ -2,7 +2,7 @@
 
 import struct
 from collections.abc import Iterable
-from typing import Final
+from typing import Final, NamedTuple
 
 import msgspec
 
@@ -32,6 +32,14 @@ class Head(msgspec.Struct, array_like=True, frozen=True):
         return Address(self.namespace, self.broker, self.trigger)
 
 
+class Row(NamedTuple):
+    """What there is of a letter beside its head: with the attempts of redrives, and what the last one did to it."""
+
+    body: bytes
+    tried: bytes
+    mark: bytes
+
+
 class Record(msgspec.Struct, array_like=True, frozen=True):
     """What a redrive was asked for."""
 
@@ -41,7 +49,7 @@ class Record(msgspec.Struct, array_like=True, frozen=True):
 
 
 _encode = msgspec.msgpack.Encoder().encode
-read_head: Final = msgspec.msgpack.Decoder(Head).decode
+_read_head = msgspec.msgpack.Decoder(Head).decode
 _read_record = msgspec.msgpack.Decoder(Record).decode
 _read_attempts = msgspec.msgpack.Decoder(tuple[AttemptRecord, ...]).decode
 
@@ -49,6 +57,14 @@ _read_attempts = msgspec.msgpack.Decoder(tuple[AttemptRecord, ...]).decode
 def pack_head(time_s: float, address: Address, reason: str) -> bytes:
     """Of a letter."""
     return _encode(Head(time_s, *address, reason))
+
+
+def read_head(packed: bytes | None) -> Head | None:
+    """None where there is none, or it is damaged."""
+    try:
+        return None if packed is None else _read_head(packed)
+    except msgspec.MsgspecError:
+        return None
 
 
 def pack_attempts(attempts: Iterable[AttemptRecord]) -> bytes:
@@ -62,24 +78,36 @@ def pack_body(event: Event, attempts: Iterable[AttemptRecord]) -> bytes:
     return pack_attempts(attempts) + encode_event(event)
 
 
-def unpack_letter(number: int, head: Head, body: bytes, tried: bytes, mark: bytes) -> DeadLetter | None:
-    """None where its body is damaged."""
-    end = _LENGTH.size + _LENGTH.unpack_from(body)[0]
+def unpack_letter(number: int, head: Head, row: Row, claim: bytes | None) -> DeadLetter | None:
+    """`claim` is the redrive that has to bring it to its end. None where its body is damaged, or what was tried."""
+    body, tried, mark = row
+    try:
+        first, end = _unpack_attempts(body, 0)
+        attempts = list(first)
+        at = 0
+        while at < len(tried):
+            more, at = _unpack_attempts(tried, at)
+            attempts += more
+    except (struct.error, msgspec.MsgspecError):
+        return None
     event = decode_event(body[end:])
     if event is None:
         return None
-    attempts = list(_read_attempts(body[_LENGTH.size : end]))
-    at = 0
-    while at < len(tried):
-        begin = at + _LENGTH.size
-        at = begin + _LENGTH.unpack_from(tried, at)[0]
-        attempts += _read_attempts(tried[begin:at])
     state, redrives, redrive = (mark or b":0:").split(b":")
+    if claim is not None:
+        state, redrive = b"pending", claim
     redrive_id = f"{_ID_MARK}{redrive.decode()}" if redrive else ""
     return DeadLetter(
         f"{_ID_MARK}{number}", head.time_s, head.address, head.reason, event, tuple(attempts), int(redrives),
         _STATES.get(state, ""), redrive_id,
     )  # fmt: skip
+
+
+def _unpack_attempts(packed: bytes, at: int) -> tuple[tuple[AttemptRecord, ...], int]:
+    """Those of the piece that begins there, and where it ends. Raises struct.error and MsgspecError."""
+    begin = at + _LENGTH.size
+    end = begin + _LENGTH.unpack_from(packed, at)[0]
+    return _read_attempts(packed[begin:end]), end
 
 
 def pack_record(selector: Selector, rate: float | None, started_s: float) -> bytes:

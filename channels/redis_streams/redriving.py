@@ -8,6 +8,9 @@ from channels.dead_letter import Redrive
 from channels.redis_streams.entry import pairs
 from channels.redis_streams.letter import number_of, unpack_redrive
 
+REDRIVES_KEPT: Final = 100
+"""Redrives that ended and are still told of: as many as `letter.lua` keeps."""
+
 
 class Redriving:
     """`clock` tells seconds since the epoch."""
@@ -39,9 +42,12 @@ class Redriving:
             if redrive.ended_s is not None:
                 self._ended.pop(redrive.id, None)
 
-    def get(self, redrive_id: str) -> Redrive:
-        """The one with that id."""
-        return self._known[redrive_id]
+    def begin(self, redrive: Redrive) -> None:
+        """It has begun, or has ended where it claimed nothing. The oldest that ended is forgotten, as on the server."""
+        self._known[redrive.id] = redrive
+        ended = sorted((one.ended_s, number_of(one.id), one.id) for one in self.told if one.ended_s is not None)
+        for _, _, redrive_id in ended[:-REDRIVES_KEPT]:
+            del self._known[redrive_id]
 
     def end(self, redrive_id: str, number: int, *, is_delivered: bool) -> bool:
         """A letter of it is at its end. False where it is no such letter, or that is known."""

@@ -6,10 +6,14 @@ from itertools import count
 
 import pytest
 
+from channels import damage_conformance
+from channels.damage_conformance import DamageLaw
 from channels.dead_letter import EVERYTHING, DeadLetters
 from channels.dead_letter_conformance import LAWS, Law
 from channels.dead_letter_witness import BILL, deliveries_of, filled, kept, letters_of
 from channels.redis_streams import RedisServer
+from channels.redis_streams.dead_letter import RedisDeadLetters
+from channels.redis_streams.letter import number_of
 from tests.rig.redis import HOST, Redis
 
 _numbers = count()
@@ -32,6 +36,20 @@ def make(redis_rig: Redis) -> Callable[..., AbstractAsyncContextManager[DeadLett
 async def test_redis_obeys(law: Law, make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:
     """Every law of the store."""
     await law(make)
+
+
+@pytest.mark.parametrize("body", [b"", b"\0\0\0\1\xc1", b"\0\0\0\1\x90damaged"])
+@pytest.mark.parametrize("law", damage_conformance.LAWS, ids=lambda law: law.__name__)
+async def test_redis_bears_damage(
+    law: DamageLaw, body: bytes, make: Callable[..., AbstractAsyncContextManager[DeadLetters]]
+) -> None:
+    """Of the whole body, of what was tried, and of the event."""
+
+    async def damage(store: DeadLetters, letter_id: str) -> None:
+        assert isinstance(store, RedisDeadLetters)
+        await store._server.link.call("HSET", f"{store._prefix}body", number_of(letter_id), body)
+
+    await law(make, damage)
 
 
 async def test_a_database_is_known_by_one_name_at_all_its_addresses(redis_rig: Redis) -> None:

@@ -5,6 +5,8 @@ import pytest
 from channels.dead_letter import DeadLetter, Redrive, Selector
 from channels.dead_letter_witness import BILL, REFUSED, SILENT
 from channels.redis_streams.letter import (
+    Head,
+    Row,
     number_of,
     pack_attempts,
     pack_body,
@@ -16,24 +18,44 @@ from channels.redis_streams.letter import (
 )
 from channels.witness import an_event
 
+HEAD = Head(1.5, *BILL, "refused")
+
 
 @pytest.mark.parametrize(
-    ("mark", "expected"),
-    [(b"", (0, "", "")), (b"pending:0:7", (0, "pending", "r7")), (b"failed:2:7", (2, "failed", "r7"))],
+    ("mark", "claim", "expected"),
+    [
+        (b"", None, (0, "", "")),
+        (b"", b"7", (0, "pending", "r7")),
+        (b"failed:2:7", None, (2, "failed", "r7")),
+        (b"failed:2:7", b"8", (2, "pending", "r8")),
+    ],
 )
-def test_a_letter_is_read_as_it_was(mark: bytes, expected: tuple[int, str, str]) -> None:
+def test_a_letter_is_read_as_it_was(mark: bytes, claim: bytes | None, expected: tuple[int, str, str]) -> None:
     """With the attempts of redrives behind the first ones."""
-    head = read_head(pack_head(1.5, BILL, "refused"))
     tried = pack_attempts((SILENT,)) + pack_attempts((REFUSED, REFUSED))
-    letter = unpack_letter(3, head, pack_body(an_event("1"), (REFUSED,)), tried, mark)
+    letter = unpack_letter(3, HEAD, Row(pack_body(an_event("1"), (REFUSED,)), tried, mark), claim)
     attempts = (REFUSED, SILENT, REFUSED, REFUSED)
     assert DeadLetter("r3", 1.5, BILL, "refused", an_event("1"), attempts, *expected) == letter  # type: ignore[arg-type]
 
 
-def test_a_damaged_letter_is_none() -> None:
-    """Its checksum is wrong."""
-    head = read_head(pack_head(1.5, BILL, "refused"))
-    assert unpack_letter(3, head, pack_body(an_event("1"), ())[:-1] + b"\xff", b"", b"") is None
+@pytest.mark.parametrize(
+    ("body", "tried"),
+    [
+        (pack_body(an_event("1"), ())[:-1] + b"\xff", b""),
+        (b"", b""),
+        (pack_body(an_event("1"), ()), b"\0\0"),
+        (pack_body(an_event("1"), ()), b"\0\0\0\1\xc1"),
+    ],
+)
+def test_a_damaged_letter_is_none(body: bytes, tried: bytes) -> None:
+    """Its checksum is wrong, or it ends too soon, or what was tried is nothing."""
+    assert unpack_letter(3, HEAD, Row(body, tried, b""), None) is None
+
+
+def test_a_head_is_read_as_it_was() -> None:
+    """One that is damaged, or missing, is none."""
+    assert read_head(pack_head(1.5, BILL, "refused")) == HEAD
+    assert (BILL, [None, None]) == (HEAD.address, [read_head(None), read_head(b"\xc1")])
 
 
 @pytest.mark.parametrize(("ended", "ended_s"), [({}, None), ({b"ended": b"2.5"}, 2.5)])
