@@ -17,7 +17,7 @@ _SCHEMES: Final = ("redis", "rediss", _SENTINEL, _SENTINEL_TLS)
 @dataclass(frozen=True, slots=True)
 class Credentials:
     """Who asks. They go before what the URL says. `ca_pem` are the certificates to trust besides the system's,
-    `certificate_pem` and `key_pem` are shown to a server that wants to see one.
+    `certificate_pem` and `key_pem` are shown to a server that wants to see one. Sentinels have a login of their own.
     """
 
     username: str = ""
@@ -25,6 +25,8 @@ class Credentials:
     ca_pem: str = ""
     certificate_pem: str = ""
     key_pem: str = field(default="", repr=False)
+    sentinel_username: str = ""
+    sentinel_password: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True, slots=True)

@@ -149,7 +149,9 @@ async def connect(
     """
     async with asyncio.timeout(timeout_s):
         tls = tls_of(address, credentials)
-        host, port = await _master(address, tls, timeout_s) if address.service else address.hosts[0]
+        host, port = address.hosts[0]
+        if address.service:
+            host, port = await _master(address, credentials, tls, timeout_s)
         connection = await _open(host, port, tls, timeout_s, lost)
         try:
             await _introduce(connection, address, credentials)
@@ -173,27 +175,39 @@ async def _introduce(connection: Connection, address: Address, credentials: Cred
     username, password = address.username, address.password
     if credentials is not None and (credentials.username or credentials.password):
         username, password = credentials.username, credentials.password
-    if password:
-        await connection.call("AUTH", *([username] if username else []), password)
+    await _log_in(connection, username, password)
     if address.database:
         await connection.call("SELECT", address.database)
     await connection.call("CLIENT", "SETNAME", _NAME)
     connection.identity = await connection.call("CLIENT", "ID")
 
 
-async def _master(address: Address, tls: ssl.SSLContext | None, timeout_s: float) -> tuple[str, int]:
+async def _log_in(connection: Connection, username: str, password: str) -> None:
+    if password:
+        await connection.call("AUTH", *([username] if username else []), password)
+
+
+async def _master(
+    address: Address, credentials: Credentials | None, tls: ssl.SSLContext | None, timeout_s: float
+) -> tuple[str, int]:
     """Where the first Sentinel that answers says that it is."""
+    said = ""
     for host, port in address.hosts:
         try:
             sentinel = await _open(host, port, tls, timeout_s, None)
-        except OSError:
+        except OSError as error:
+            said = str(error)
             continue
         try:
+            if credentials is not None:
+                await _log_in(sentinel, credentials.sentinel_username, credentials.sentinel_password)
             found = await sentinel.call("SENTINEL", "get-master-addr-by-name", address.service)
-        except (ServerError, ConnectionLost):
+        except (ServerError, ConnectionLost) as error:
+            said = str(error)
             continue
         finally:
             sentinel.close()
         if found is not None:
             return found[0].decode(), int(found[1])
-    raise ConnectionLost(f"no Sentinel knows where the master of {address.service} is")
+        said = "it is none that they watch"
+    raise ConnectionLost(f"no Sentinel knows where the master of {address.service} is: {said}")

@@ -76,4 +76,12 @@ class RedisBackend:
 def _credentials(login: Login | None) -> Credentials | None:
     if login is None:
         return None
-    return Credentials(login.user, login.password, login.ca_certificates, login.certificate, login.key)
+    return Credentials(
+        login.user,
+        login.password,
+        login.ca_certificates,
+        login.certificate,
+        login.key,
+        login.sentinel_user,
+        login.sentinel_password,
+    )

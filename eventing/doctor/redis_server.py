@@ -40,6 +40,8 @@ class RedisAddress:
     ca: str = ""
     certificate: str = ""
     key: str = ""
+    sentinel_user: str = ""
+    sentinel_password: str = ""
 
 
 async def examine_redis(address: RedisAddress, timeout_s: float) -> AsyncIterator[Finding]:
@@ -85,7 +87,10 @@ async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redi
             client = Redis.from_url(address.url, **login, **options)
         else:
             options |= {"ssl": True} if place.has_tls else {}
-            several: Any = Sentinel(place.hosts, sentinel_kwargs=options, db=place.database, **login, **options)  # type: ignore[no-untyped-call]
+            theirs = {"username": address.sentinel_user or None, "password": address.sentinel_password or None}
+            several: Any = Sentinel(
+                place.hosts, sentinel_kwargs={**options, **theirs}, db=place.database, **login, **options
+            )  # type: ignore[no-untyped-call]
             for one in several.sentinels:
                 stack.push_async_callback(one.aclose)
             client = several.master_for(place.service)

@@ -84,7 +84,7 @@ def _server(several: Sequence[Need], timeout_s: float) -> Subject:
         if secret is None
         else f"{engine.server.address} (Secret {secret.namespace}/{secret.name})"
     )
-    secrets = [login.password, login.key]
+    secrets = [login.password, login.key, login.sentinel_password]
     if isinstance(engine, Redis):
         address = redis_address(engine, login)
         return Subject(f"Redis {name}", partial(examine_redis, address, timeout_s), secrets)
@@ -95,7 +95,16 @@ def _server(several: Sequence[Need], timeout_s: float) -> Subject:
 def redis_address(engine: Redis, login: Login) -> RedisAddress:
     """How to reach it."""
     url = engine.server.address
-    return RedisAddress(url, login.user, login.password, login.ca_certificates, login.certificate, login.key)
+    return RedisAddress(
+        url,
+        login.user,
+        login.password,
+        login.ca_certificates,
+        login.certificate,
+        login.key,
+        login.sentinel_user,
+        login.sentinel_password,
+    )
 
 
 def kafka_address(engine: Kafka, login: Login, several: Iterable[Need]) -> KafkaAddress:

@@ -58,7 +58,7 @@ def _redis(namespace: str, _channel: str, spec: Object, lookup: Lookup, defaults
         server = ServerKey("redis", address, own)
     elif own is not None:
         server = ServerKey("redis", server.address, own)
-    return Redis(server, redis_login(server.secret, lookup, has_tls=server.address.startswith("rediss:")))
+    return Redis(server, redis_login(server.secret, lookup, has_tls=server.address.startswith("rediss")))
 
 
 _READERS: Final[Mapping[EngineName, _Read]] = {

@@ -1,7 +1,8 @@
 """How to log in to a Redis server or a Kafka cluster: what a Secret holds, checked. Pure; nothing of it is ever shown.
 
 Source: the keys of Knative's Kafka Secrets (`protocol`, `sasl.mechanism`, `user`, `password`, `ca.crt`, `user.crt`,
-`user.key`, `user.skip`), and those of them that a Redis server has a use for.
+`user.key`, `user.skip`), and those of them that a Redis server has a use for. Its `sentinel.user` and
+`sentinel.password` are this project's own.
 """
 
 import base64
@@ -34,19 +35,30 @@ class Login:
     key: str = field(default="", repr=False)
     mechanism: str = ""
     has_tls: bool = False
+    sentinel_user: str = field(default="", repr=False)
+    sentinel_password: str = field(default="", repr=False)
 
 
 def redis_login(secret: Key | None, lookup: Lookup, *, has_tls: bool) -> Login | None:
-    """The login in that Secret, None without one: a password, or a user and a password, and certificates for TLS.
+    """The login in that Secret, None without one: a password, or a user and a password, certificates for TLS,
+    and the same as a login for Sentinels.
 
     Raises ResolutionError where it is not there, or of no use.
     """
     if secret is None:
         return None
     data = _read(secret, lookup)
-    if data.get("user") and not data.get("password"):
-        raise _invalid(secret, "password required (key: password), for there is a user")
-    return Login(data.get("user", ""), data.get("password", ""), *_certificates(secret, data), has_tls=has_tls)
+    for user, password in (("user", "password"), ("sentinel.user", "sentinel.password")):
+        if data.get(user) and not data.get(password):
+            raise _invalid(secret, f"password required (key: {password}), for there is a user")
+    return Login(
+        data.get("user", ""),
+        data.get("password", ""),
+        *_certificates(secret, data),
+        has_tls=has_tls,
+        sentinel_user=data.get("sentinel.user", ""),
+        sentinel_password=data.get("sentinel.password", ""),
+    )
 
 
 def kafka_login(secret: Key | None, lookup: Lookup) -> Login | None:

@@ -16,6 +16,8 @@ from eventing.resources.subscribable import own_channel, validate_subscribable, 
 
 CONDITIONS: Final = ("StreamReady", *CHANNEL_CONDITIONS)
 """What its Ready depends on."""
+_SERVERS: Final = ("redis", "rediss")
+_SENTINELS: Final = ("redis+sentinel", "rediss+sentinel")
 _AUTH: Final = record(
     {
         "secret": record(
@@ -23,7 +25,8 @@ _AUTH: Final = record(
             "Where the credentials are.",
         )
     },
-    "How the server logs in: a Secret with `user`, `password`, `ca.crt`, `user.crt` and `user.key`, each where needed.",
+    "How the server logs in: a Secret with `user`, `password`, `ca.crt`, `user.crt`, `user.key`, `sentinel.user` and "
+    "`sentinel.password`, each where needed.",
 )
 
 
@@ -37,8 +40,9 @@ def _validate(item: Object, old: Object | None, context: Context) -> list[FieldE
 
 def _validate_server(spec: Object) -> Iterator[FieldError]:
     if (address := spec.get("address")) is not None and not _is_redis(address):
-        reason = f"invalid value: {shown(address)}: expected redis://HOST:PORT or rediss://HOST:PORT"
-        yield FieldError("spec.address", f"{reason}, credentials in a Secret")
+        reason = f"invalid value: {shown(address)}: expected redis://HOST:PORT, rediss://HOST:PORT"
+        sentinels = "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
+        yield FieldError("spec.address", f"{reason} or {sentinels}, credentials in a Secret")
     if "auth" in spec and not spec["auth"].get("secret", {}).get("ref", {}).get("name"):
         yield FieldError("spec.auth.secret.ref.name", MISSING)
 
@@ -46,9 +50,15 @@ def _validate_server(spec: Object) -> Iterator[FieldError]:
 def _is_redis(address: str) -> bool:
     try:
         parts = urlsplit(address)
-        return parts.scheme in ("redis", "rediss") and bool(parts.hostname) and parts.port != 0 and "@" not in address
+        hosts = [urlsplit(f"//{one}") for one in parts.netloc.split(",")]
+        are_hosts = all(host.hostname and host.port != 0 for host in hosts)
     except ValueError:
         return False
+    if not are_hosts or "@" in address:
+        return False
+    if parts.scheme in _SENTINELS:
+        return bool(parts.path.strip("/"))
+    return parts.scheme in _SERVERS and len(hosts) == 1
 
 
 REDIS_STREAM_CHANNEL: Final = own_channel(
@@ -58,8 +68,8 @@ REDIS_STREAM_CHANNEL: Final = own_channel(
     "A channel that is a stream of a Redis server, which several servers can share.",
     spec={
         "address": string(
-            "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS. Without it the server's own "
-            "default. It cannot be changed."
+            "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS, or "
+            "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`. Without it the server's own default. It cannot be changed."
         ),
         "auth": _AUTH,
     },

@@ -178,15 +178,17 @@ async def test_a_sentinel_is_asked_for_the_master(server: Redis, redis_server_pr
     port, config = free_port(), tmp_path / "sentinel.conf"
     config.write_text(
         f"bind 127.0.0.1\nport {port}\nsentinel monitor shop 127.0.0.1 {server.port} 1\n"
-        f"sentinel auth-pass shop {server.password}\n"
+        f"sentinel auth-pass shop {server.password}\nrequirepass theirs\n"
     )
     child = Child((str(redis_server_program), str(config), "--sentinel"), tmp_path / "log")
     try:
         assert child.wait_ready(lambda: "+monitor master shop" in child.log), child.log
         url = f"redis+sentinel://127.0.0.1:{port}/"
-        assert {} == unwell(await findings(examine_redis(RedisAddress(f"{url}shop", password="secret-word"), 5.0)))
-        (found,) = await findings(examine_redis(RedisAddress(f"{url}other"), TIMEOUT_S))
-        assert ("redis-reachable", "failure") == (found.check, found.verdict)
+        login = {"password": "secret-word", "sentinel_password": "theirs"}
+        assert {} == unwell(await findings(examine_redis(RedisAddress(f"{url}shop", **login), 5.0)))
+        for wrong in (RedisAddress(f"{url}other", **login), RedisAddress(f"{url}shop", password="secret-word")):
+            (found,) = await findings(examine_redis(wrong, TIMEOUT_S))
+            assert ("redis-reachable", "failure") == (found.check, found.verdict)
     finally:
         child.stop()
 

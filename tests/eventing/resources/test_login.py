@@ -91,8 +91,16 @@ def test_redis_takes_a_password_with_or_without_a_user() -> None:
     assert Login(password="p", has_tls=True) == redis(password="p")
     whole = Login("u", "p", PEM, PEM, PEM, has_tls=True)
     assert whole == redis(user="u", password="p", ca_crt=PEM, user_crt=PEM, user_key=PEM)
-    assert "password required" in refused(redis, user="u")
+    assert "(key: password)" in refused(redis, user="u")
     assert "user.key is no PEM" in refused(redis, user_key="x", user_crt=PEM)
+
+
+def test_sentinels_have_a_login_of_their_own() -> None:
+    """By the same rules."""
+    assert Login(has_tls=True, sentinel_password="p") == redis(sentinel_password="p")
+    whole = Login("u", "p", has_tls=True, sentinel_user="s", sentinel_password="q")
+    assert whole == redis(user="u", password="p", sentinel_user="s", sentinel_password="q")
+    assert "(key: sentinel.password)" in refused(redis, sentinel_user="s", password="p")
 
 
 def test_values_that_are_no_text_are_refused_without_showing_them() -> None:
@@ -103,5 +111,6 @@ def test_values_that_are_no_text_are_refused_without_showing_them() -> None:
 
 def test_nothing_of_a_login_is_shown() -> None:
     """Not by whoever logs it by mistake."""
-    shown = repr(Login("alice", "hunter2", "CA", "CERT", "KEY", "PLAIN", has_tls=True))
-    assert not [text for text in ("alice", "hunter2", "CA'", "CERT", "KEY") if text in shown]
+    sentinel = {"sentinel_user": "bob", "sentinel_password": "hunter3"}
+    shown = repr(Login("alice", "hunter2", "CA", "CERT", "KEY", "PLAIN", has_tls=True, **sentinel))
+    assert not [text for text in ("alice", "hunter", "bob", "CA'", "CERT", "KEY") if text in shown]

@@ -8,14 +8,38 @@ from tests.eventing.resources.request import admitted, faults, of_kind
 KIND = REDIS_STREAM_CHANNEL
 
 
-@pytest.mark.parametrize("address", ["redis://h", "redis://h:6379", "rediss://h.example.com:1", "redis://[::1]:6379/1"])
+@pytest.mark.parametrize(
+    "address",
+    [
+        "redis://h",
+        "redis://h:6379",
+        "rediss://h.example.com:1",
+        "redis://[::1]:6379/1",
+        "redis+sentinel://a/events",
+        "rediss+sentinel://a:1,b:2,c/events/1",
+    ],
+)
 def test_an_address_is_that_of_a_redis_server(address: str) -> None:
-    """Plain or with TLS."""
+    """Plain or with TLS, or of the Sentinels that know it by a name."""
     assert admitted(KIND, of_kind(KIND, {"address": address}))["spec"] == {"address": address}
 
 
 @pytest.mark.parametrize(
-    "address", ["", "h:6379", "http://h", "redis://", "redis://h:0", "redis://u:p@h", "redis://h:x", "redis://[::1"]
+    "address",
+    [
+        "",
+        "h:6379",
+        "http://h",
+        "redis://",
+        "redis://h:0",
+        "redis://u:p@h",
+        "redis://h:x",
+        "redis://[::1",
+        "redis://a,b",
+        "redis+sentinel://a,b",
+        "redis+sentinel://a,/events",
+        "redis+sentinel://a,b:0/events",
+    ],
 )
 def test_another_address_is_refused(address: str) -> None:
     """And so are credentials in it: whoever may read a channel could read them."""
