@@ -101,9 +101,11 @@ class Stage:
         """Note what must not be."""
         self.tale.complaints.append(f"after {len(self.tale.stops)} stops: {words}")
 
-    def note_stop(self, name: str, duplicates_bound: int = IN_FLIGHT_MAX) -> None:
-        """From here on what was sent before may come again."""
-        self.ledger.stopped()
+    def note_stop(self, name: str, duplicates_bound: int = IN_FLIGHT_MAX, *, is_over: bool = True) -> None:
+        """From here on what was sent before may come again; unless it `is_over`, also what is sent until the ledger is
+        told.
+        """
+        self.ledger.stopped(is_over=is_over)
         self.tale.stops.append(Stop(name, duplicates_bound))
 
     async def note_dead_letters(self, ask: Callable[[str], Awaitable[Any]]) -> None:

@@ -7,7 +7,8 @@ Laws, for each Trigger that an event is to reach:
 3. An event comes to those Triggers only that its route names; one that was refused, or never sent, comes to none.
    Where a server keeps the events, its answer may be lost: then 503 is no more than no answer.
 4. A second delivery needs a stop of the server since the event was sent. (Not since the first one: an event that was on
-   its way at a crash may come from the log again, and once more from where one of its Triggers had it wait.)
+   its way at a crash may come from the log again, and once more from where one of its Triggers had it wait.) A stop
+   may last: what is sent before it is over counts as sent before it.
 5. Of an ordered Trigger: an event comes only after all older ones of its producer and key that are ever accepted, and
    were sent in the same era. An era begins where keys are told to move.
 """
@@ -106,10 +107,23 @@ class Ledger:
         """Requests, by Trigger, for events that its sink had accepted before."""
         self.epoch = 0
         """How often the server was stopped, or killed."""
+        self._is_over = True
 
-    def stopped(self) -> None:
-        """The server ended, and the sinks have seen the last of it: from here on an event may come again."""
+    def stopped(self, *, is_over: bool = True) -> None:
+        """The server ended, and the sinks have seen the last of it: from here on an event may come again. Unless that
+        `is_over`, so may those that are sent until `over` is called.
+        """
         self.epoch += 1
+        self._is_over = is_over
+
+    @property
+    def is_disturbed(self) -> bool:
+        """The last stop is not over."""
+        return not self._is_over
+
+    def over(self) -> None:
+        """Whatever the last stop brings again, it is nothing that is sent from here on."""
+        self._is_over = True
 
     def era(self, *, is_ordered: bool) -> None:
         """What is sent from here on may overtake what was sent before, and, unless it `is_ordered`, one another."""
@@ -121,7 +135,7 @@ class Ledger:
         if record.seq != len(sends):
             raise ValueError(f"producer {record.producer} wrote down {record.seq} after {len(sends) - 1}")
         sends.append(record)
-        self._sent_in[record.producer].append(self.epoch)
+        self._sent_in[record.producer].append(self.epoch if self._is_over else self.epoch - 1)
 
     def received(self, record: Received) -> None:
         """A request at a sink, or its end."""
@@ -155,7 +169,7 @@ class Ledger:
     def _epoch_of(self, place: Place) -> int:
         """When the event was sent; one without an answer is being sent."""
         epochs = self._sent_in[place.producer]
-        return epochs[place.seq] if place.seq < len(epochs) else self.epoch
+        return epochs[place.seq] if place.seq < len(epochs) else self.epoch - (not self._is_over)
 
     def buried(self, trigger: str, producer: int, seq: int) -> None:
         """The event is in the server's own dead letter store."""

@@ -139,6 +139,18 @@ def test_an_event_that_was_on_its_way_at_a_stop_may_come_twice_after_it() -> Non
     assert [Place("buried", 0, 1)] == ledger.verdict().unexplained
 
 
+def test_while_a_stop_lasts_what_is_sent_may_come_again() -> None:
+    ledger = a_ledger()
+    ledger.stopped(is_over=False)
+    for seq in range(2):
+        if seq:
+            ledger.over()
+        ledger.sent(a_send(seq, route="refund"))
+        for _ in range(2):
+            ledger.received(a_request("buried", seq))
+    assert ({0: 1}, [Place("buried", 0, 1)]) == (ledger.verdict().duplicates_by_stop, ledger.verdict().unexplained)
+
+
 def test_a_refused_attempt_is_no_delivery() -> None:
     ledger = a_ledger(a_send(0, route="refund"), a_request("buried", 0, status=503))
     assert [Place("buried", 0, 0)] == ledger.verdict().lost

@@ -41,8 +41,8 @@ some two lines a second while something is away, and accounts that do not balanc
 What was in flight in a dispatcher comes again when it is gone: at most 256 waiting events and 64 under way in each of
 seven lanes, to each of the Triggers that want them, four at most.
 {beyond}What takes both dispatchers their way to the server may repeat that twice. A dispatcher that is asked to stop,
-and the end of an ingress or a controller, repeats nothing. Duplicates are counted with the stop that followed the first
-delivery.
+and the end of an ingress, a controller or the database, are no stops: what comes twice for them is a finding.
+Duplicates are counted with the stop that followed the first delivery.
 """
 _DISK_ROUNDS: Final = 3
 _DISK_SIZE_BYTES: Final = 512 * 2**20

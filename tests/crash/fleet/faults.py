@@ -9,11 +9,11 @@ from typing import Final
 from tests.crash import workload
 from tests.crash.disk import Disk
 from tests.crash.fleet.engine import KafkaEngine
-from tests.crash.fleet.run import DISPATCHERS, LEASE_S, Run
+from tests.crash.fleet.run import DISPATCHERS, FOUND_OUT_S, LEASE_S, Run
 
 Fault = Callable[[Run], Awaitable[None]]
 _PATIENCE_S: Final = 30.0
-_TAKEN_OVER_S: Final = LEASE_S + 4.0
+_TAKEN_OVER_S: Final = LEASE_S + FOUND_OUT_S
 """When a dispatcher is gone that long others have what it had, and have delivered what is to come again."""
 _TOPIC: Final = f"knative-messaging-kafka.default.{workload.BROKER}-kne-trigger"
 """Of a Broker that rests in a KafkaChannel."""
@@ -32,7 +32,7 @@ async def kill_engine(run: Run) -> None:
     await asyncio.to_thread(run.engine.kill)
     run.tale.kills += 1
     await load(run, 0.2, 4.0)
-    run.note_stop(f"{run.engine.name} killed", run.bound(len(DISPATCHERS)))
+    run.note_stop(f"{run.engine.name} killed", run.bound(len(DISPATCHERS)), is_over=False)
     await asyncio.to_thread(run.engine.start)
 
 
@@ -40,32 +40,28 @@ async def kill_dispatcher(run: Run) -> None:
     """SIGKILL to one of two; it is back before the other one has what it had, or after that."""
     await load(run)
     name = run.rng.choice(DISPATCHERS)
-    await run.kill(name, duplicates_bound=run.bound())
-    killed_s = time.monotonic()
+    await run.kill(name)
     await load(run, 0.0, 2 * LEASE_S)
     await run.start(name)
-    await asyncio.sleep(max(0.0, killed_s + _TAKEN_OVER_S - time.monotonic()))
 
 
 async def kill_dispatchers(run: Run) -> None:
     """SIGKILL to both at once."""
     await load(run)
-    await run.kill(*DISPATCHERS, duplicates_bound=run.bound(len(DISPATCHERS)))
+    await run.kill(*DISPATCHERS)
     await load(run, 0.0, 2.0)
-    await run.start(*DISPATCHERS)
-    await asyncio.sleep(_TAKEN_OVER_S)
 
 
 async def kill_ingress(run: Run) -> None:
     """SIGKILL in the middle of answers."""
     await load(run)
-    await run.kill("ingress", duplicates_bound=0)
+    await run.kill("ingress")
 
 
 async def kill_controller(run: Run) -> None:
     """SIGKILL: events flow meanwhile."""
     await load(run)
-    await run.kill("controller", duplicates_bound=0)
+    await run.kill("controller")
     await run.flow()
 
 
@@ -92,13 +88,13 @@ async def freeze(run: Run, pause_s: float) -> None:
     member = run.members[run.rng.choice(DISPATCHERS)]
     member.signal(signal.SIGSTOP)
     await asyncio.sleep(0.2)
-    run.note_stop("dispatcher frozen", run.bound())
+    run.note_stop("dispatcher frozen", run.bound(), is_over=False)
     frozen_s = time.monotonic()
     if pause_s > _TAKEN_OVER_S:
         await asyncio.sleep(_TAKEN_OVER_S)
         await run.flow()
     await asyncio.sleep(max(0.0, frozen_s + pause_s - time.monotonic()))
-    run.note_stop("dispatcher goes on", run.bound())
+    run.note_stop("dispatcher goes on", run.bound(), is_over=False)
     member.signal(signal.SIGCONT)
 
 
@@ -107,7 +103,7 @@ async def cut_network(run: Run) -> None:
     await load(run)
     run.engine.proxy.manner = "refuse"
     await load(run, 0.5, 4.0)
-    run.note_stop("network cut", run.bound(len(DISPATCHERS)))
+    run.note_stop("network cut", run.bound(len(DISPATCHERS)), is_over=False)
     run.engine.proxy.manner = "pass"
 
 
@@ -116,7 +112,7 @@ async def silence(run: Run) -> None:
     await load(run)
     run.engine.proxy.manner = "hole"
     await load(run, 2.0, 8.0)
-    run.note_stop("network silent", run.bound(len(DISPATCHERS)))
+    run.note_stop("network silent", run.bound(len(DISPATCHERS)), is_over=False)
     run.engine.proxy.manner = "pass"
 
 
@@ -152,7 +148,7 @@ async def fill_disk(run: Run, disk: Disk) -> None:
     if run.producers.refused == refused:
         run.complain(f"no event was refused while the disk was full for {_PATIENCE_S:g} s")
     await load(run, 0.5, 3.0)
-    run.note_stop(f"disk of {run.engine.name} full", run.bound(len(DISPATCHERS)))
+    run.note_stop(f"disk of {run.engine.name} full", run.bound(len(DISPATCHERS)), is_over=False)
     if run.engine.is_running and run.rng.random() < 0.5:
         await asyncio.to_thread(run.engine.kill)
         run.tale.kills += 1

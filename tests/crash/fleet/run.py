@@ -26,6 +26,8 @@ from tests.rig.postgres import Postgres
 DISPATCHERS: Final = ("dispatcher-1", "dispatcher-2")
 LEASE_S: Final = 4.0
 """EVENTING_LEASE_DURATION_S and EVENTING_CHANNEL_LEASE_DURATION_S: short, so that takeovers are seen."""
+FOUND_OUT_S: Final = 4.0
+"""Beyond a lease: until takeovers are done, and what is to come again has come."""
 FLOW_MAX_S: Final = 60.0
 """Until events flow again after a fault."""
 _RECORDED_S: Final = 0.2
@@ -104,12 +106,19 @@ class Run(Stage):
             await fault(self)
             await self.ensure_up()
             self.tale.ready_s.append(await self.flow())
+            await self._find_out()
             await self._check_accounts()
         except httpx2.TransportError as error:
             self.complain(f"{name}: a process did not answer: {error!r}")
         finally:
             self.journalist.flush()
         self._judge_logs(name, began_s)
+
+    async def _find_out(self) -> None:
+        """Whoever was cut off has learnt by then that others have what it had."""
+        if self.ledger.is_disturbed:
+            await asyncio.sleep(LEASE_S + FOUND_OUT_S)
+            self.ledger.over()
 
     def _judge_logs(self, name: str, began_s: float) -> None:
         """What processes have logged since this was asked last, and who of them ended by itself."""
@@ -147,8 +156,10 @@ class Run(Stage):
             await asyncio.sleep(0.01)
         return time.monotonic() - began_s
 
-    async def kill(self, *names: str, duplicates_bound: int) -> None:
-        """SIGKILL to these at once, of one role."""
+    async def kill(self, *names: str) -> None:
+        """SIGKILL to these at once, of one role. What dispatchers had comes again; that others end is no stop to the
+        ledger, so nothing may.
+        """
         for name in names:
             self.members[name].is_down_by_us = True
             self.members[name].signal(signal.SIGKILL)
@@ -156,11 +167,12 @@ class Run(Stage):
             await self.members[name].wait()
         self.tale.kills += len(names)
         await asyncio.sleep(_RECORDED_S)
-        role = self.members[names[0]].role
-        self.note_stop(f"{role} killed" if len(names) == 1 else f"both {role}s killed", duplicates_bound)
+        if names[0] in DISPATCHERS:
+            told = "dispatcher killed" if len(names) == 1 else "both dispatchers killed"
+            self.note_stop(told, self.bound(len(names)), is_over=False)
 
     async def stop(self, name: str) -> None:
-        """SIGTERM: it ends by itself, with 0, and leaves nothing that would come again."""
+        """SIGTERM: it ends by itself, with 0, and leaves nothing that would come again: it is no stop to the ledger."""
         member = self.members[name]
         member.is_down_by_us = True
         member.signal(signal.SIGTERM)
@@ -172,7 +184,6 @@ class Run(Stage):
         else:
             if code:
                 self.complain(f"asked to stop {name} ended with {code}: {member.last_words}")
-        self.note_stop(f"{member.role} stopped", 0)
 
     async def _check_accounts(self) -> None:
         for name in DISPATCHERS:
