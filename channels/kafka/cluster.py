@@ -8,7 +8,7 @@ from collections.abc import Callable, Mapping
 from typing import Any, Final, Self
 
 from aiokafka.admin import AIOKafkaAdminClient, NewPartitions, NewTopic
-from aiokafka.errors import TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
+from aiokafka.errors import InvalidPartitionsError, TopicAlreadyExistsError, UnknownTopicOrPartitionError, for_code
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.channel import KafkaChannel
@@ -189,7 +189,8 @@ class KafkaCluster:
 
     async def _widen(self, name: str, partitions: int) -> None:
         async with self._admin() as admin:
-            await admin.create_partitions({name: NewPartitions(total_count=partitions)})
+            with contextlib.suppress(InvalidPartitionsError):  # another process was quicker: there are as many
+                await admin.create_partitions({name: NewPartitions(total_count=partitions)})
 
     async def _delete(self, names: list[str]) -> None:
         async with self._admin() as admin:

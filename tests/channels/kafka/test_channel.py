@@ -1,5 +1,6 @@
 """What Kafka's own clients write to a channel's topic, and how it comes in."""
 
+import asyncio
 import uuid
 
 import pytest
@@ -101,3 +102,15 @@ async def test_who_has_the_secret_comes_in(kafka_secure: Kafka, protocol: str, m
             await cluster.replace_security(security)
             await channel.publish(events_of(2, 2))
             assert ["2"] == ids(await receive(member, 1))
+
+
+async def test_partitions_that_several_processes_add_at_once_are_added_once(kafka: Kafka) -> None:
+    """Whoever comes second finds what it wanted."""
+    name = f"t-{uuid.uuid4().hex}"
+    async with (
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as first,
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as second,
+    ):
+        await first.ensure_compacted(name, 1, 1)
+        await asyncio.gather(*(one.ensure_compacted(name, 3, 1) for one in (first, second)))
+        assert 3 == await second.link.partitions(name)
