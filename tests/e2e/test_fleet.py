@@ -21,8 +21,6 @@ FAULTS = {
     "server killed": faults.kill_engine,
     "dispatcher killed": faults.kill_dispatcher,
     "ingress killed": faults.kill_ingress,
-    "network cut": faults.cut_network,
-    "dispatcher stopped": faults.stop_dispatcher,
 }
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import shutil
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final
@@ -51,7 +51,7 @@ def measured(count: int, *, parent: Path | None, load: Load, machine: str, date:
     )
 
 
-def section(cuts: dict[Fsync, list[Cut]], *, machine: str, date: str, command: str) -> str:
+def section(cuts: Mapping[str, Sequence[Cut]], *, machine: str, date: str, command: str) -> str:
     """Markdown. Pure."""
     heading = ("`appendfsync`", "cuts", "acknowledged", "lost", "of one cut, at most", "oldest that was lost")
     rows = [_row(fsync, done) for fsync, done in cuts.items()]
@@ -60,7 +60,7 @@ def section(cuts: dict[Fsync, list[Cut]], *, machine: str, date: str, command: s
     return "\n\n".join(part.strip() for part in parts if part) + "\n"
 
 
-def _row(fsync: Fsync, done: Sequence[Cut]) -> tuple[str, ...]:
+def _row(fsync: str, done: Sequence[Cut]) -> tuple[str, ...]:
     lost = [len(cut.ages_s) for cut in done]
     oldest_s = max((age for cut in done for age in cut.ages_s), default=None)
     acknowledged = sum(cut.acknowledged for cut in done)
