@@ -10,6 +10,7 @@ from tests.e2e.manifests import Item, broker, to_yaml, trigger
 from tests.e2e.process import Server, Sink, running, wait_until
 from tests.e2e.remote import apply, config_map, delete_broker, post_until, secret, wait_ready
 from tests.rig.redis import HOST, Redis, running_redis
+from tests.rig.redis_sentinel import running_sentinel
 
 NOBODY = "http://127.0.0.1:9/"
 USER = "eventing on >{password} ~* &* +@all"
@@ -23,9 +24,9 @@ def redis(redis_server_program: Path) -> Iterator[Redis]:
 
 
 def resources(
-    redis: Redis, *, auth: bool = True, name: str = "b", config: str = "redis", host: str = HOST
+    redis: Redis, *, auth: bool = True, name: str = "b", config: str = "redis", address: str = ""
 ) -> tuple[Item, ...]:
-    spec = {"address": f"redis://{host}:{redis.port}"} | (
+    spec = {"address": address or f"redis://{HOST}:{redis.port}"} | (
         {"auth": {"secret": {"ref": {"name": "login"}}}} if auth else {}
     )
     template = {"apiVersion": "messaging.knative.dev/v1alpha1", "kind": "RedisStreamChannel", "spec": spec}
@@ -181,7 +182,10 @@ def test_two_logins_at_one_server_see_each_letter_once(tmp_path: Path, redis: Re
     done once.
     """
     manifest, sink = tmp_path / "resources.yaml", Sink(tmp_path, "sink")
-    brokers = (*resources(redis), *resources(redis, auth=False, name="c", config="second", host="localhost"))
+    brokers = (
+        *resources(redis),
+        *resources(redis, auth=False, name="c", config="second", address=f"redis://localhost:{redis.port}"),
+    )
     lost = (trigger("lost", NOBODY, retry=0), trigger("gone", NOBODY, of="c", retry=0))
     login = secret("login", user="eventing", password="first")
     manifest.write_text(to_yaml(login, *brokers, *lost))
@@ -203,3 +207,22 @@ def test_two_logins_at_one_server_see_each_letter_once(tmp_path: Path, redis: Re
         assert ["2"] == sink.ids
         assert 1 == server.order("deadletters/discard")["count"]
         assert [] == server.ask("deadletters")["items"]
+
+
+def test_a_broker_behind_sentinels_that_want_a_login(tmp_path: Path, redis: Redis, redis_server_program: Path) -> None:
+    """The Secret has it, beside the server's; one that is put right lets the Broker in."""
+    manifest, sink = tmp_path / "resources.yaml", Sink(tmp_path, "sink")
+    login = {"user": "eventing", "password": "first"}
+    with running_sentinel(redis_server_program, tmp_path, redis, "requirepass theirs") as (address, _):
+        items = (secret("login", **login), *resources(redis, address=address), trigger("t", sink.url))
+        manifest.write_text(to_yaml(*items))
+        server = Server(tmp_path, manifest)
+        with running(server, sink):
+            reason, message = wait_ready(server, "False")
+            assert "ServerUnavailable" == reason
+            assert "NOAUTH" in message
+            apply(server, secret("login", **login, sentinel_password="theirs"))
+            wait_ready(server)
+            assert 202 == server.post("b", "order", "1")
+            wait_until(lambda: sink.ids == ["1"], "the delivery")
+            assert "theirs" not in server.err

@@ -1,8 +1,6 @@
 """Behind Sentinels the master is found, and after a failover the next one."""
 
 import asyncio
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,8 +10,8 @@ from channels.errors import ChannelUnavailable
 from channels.redis_streams import Credentials, RedisServer
 from channels.witness import events_of, ids, in_time, receive
 from tests.e2e.process import wait_until
-from tests.rig.child import Child, free_port
-from tests.rig.redis import HOST, Redis, running_redis
+from tests.rig.redis import HOST, running_redis
+from tests.rig.redis_sentinel import running_sentinel
 
 
 async def test_a_failover_is_followed(redis_server_program: Path, tmp_path: Path) -> None:
@@ -21,8 +19,8 @@ async def test_a_failover_is_followed(redis_server_program: Path, tmp_path: Path
     with running_redis(redis_server_program) as first, running_redis(redis_server_program) as second:
         second.call("REPLICAOF", HOST, first.port)
         wait_until(lambda: second.call("INFO", "replication")["master_link_status"] == "up", "the replica follows")
-        times = ("down-after-milliseconds events 300", "failover-timeout events 2000")
-        with watching(redis_server_program, tmp_path, first, *[f"sentinel {one}" for one in times]) as (url, sentinel):
+        times = ("sentinel down-after-milliseconds events 300", "sentinel failover-timeout events 2000")
+        with running_sentinel(redis_server_program, tmp_path, first, *times) as (url, sentinel):
             wait_until(lambda: f"+slave slave {HOST}:{second.port}" in sentinel.log, "the Sentinel knows the replica")
             async with (
                 RedisServer(url, prefix="behind", timeout_s=0.5) as server,
@@ -66,7 +64,7 @@ async def test_sentinels_have_a_login_of_their_own(
     """A password, or a user's. Without it, and with a wrong one, what they answer is told; the right one heals."""
     with (
         running_redis(redis_server_program, password=right.password or None) as server,
-        watching(redis_server_program, tmp_path, server, *words) as (url, _),
+        running_sentinel(redis_server_program, tmp_path, server, *words) as (url, _),
     ):
         async with RedisServer(url, credentials=Credentials(password=right.password), timeout_s=1.0) as behind:
             channel = behind.channel("a/b", events_max=100, size_max_bytes=2**20)
@@ -78,18 +76,3 @@ async def test_sentinels_have_a_login_of_their_own(
             behind.replace_credentials(right)
             async with channel:
                 await channel.publish(events_of(1, 1))
-
-
-@contextmanager
-def watching(program: Path, folder: Path, master: Redis, *words: str) -> Iterator[tuple[str, Child]]:
-    """The address of a Sentinel that knows that master as `events`, and it itself, with these lines of its file."""
-    port = free_port()
-    configuration = folder / "sentinel.conf"
-    lines = (f"port {port}", f"bind {HOST}", f"dir {folder}", f"sentinel monitor events {HOST} {master.port} 1", *words)
-    configuration.write_text("\n".join(lines) + "\n")
-    sentinel = Child((str(program), str(configuration), "--sentinel"), folder / "log")
-    try:
-        assert sentinel.wait_ready(lambda: "+monitor master events" in sentinel.log), sentinel.log
-        yield f"redis+sentinel://{HOST}:{port}/events", sentinel
-    finally:
-        sentinel.stop()

@@ -8,9 +8,9 @@ import pytest
 from eventing.doctor.finding import Finding
 from eventing.doctor.redis_server import RedisAddress, examine_redis
 from tests.eventing.doctor.seen import findings, unwell, words
-from tests.rig.child import Child, free_port
 from tests.rig.proxy import Proxy
 from tests.rig.redis import Redis, running_redis
+from tests.rig.redis_sentinel import SERVICE, running_sentinel
 
 MEMORY = 256 * 1024 * 1024
 TIMEOUT_S = 5.0
@@ -175,22 +175,14 @@ async def test_a_cluster_is_asked_whether_keys_may_be_used_together(redis_server
 
 async def test_a_sentinel_is_asked_for_the_master(server: Redis, redis_server_program: Path, tmp_path: Path) -> None:
     """Which is looked at; of a service that it does not know it says so."""
-    port, config = free_port(), tmp_path / "sentinel.conf"
-    config.write_text(
-        f"bind 127.0.0.1\nport {port}\nsentinel monitor shop 127.0.0.1 {server.port} 1\n"
-        f"sentinel auth-pass shop {server.password}\nrequirepass theirs\n"
-    )
-    child = Child((str(redis_server_program), str(config), "--sentinel"), tmp_path / "log")
-    try:
-        assert child.wait_ready(lambda: "+monitor master shop" in child.log), child.log
-        url = f"redis+sentinel://127.0.0.1:{port}/"
-        login = {"password": "secret-word", "sentinel_password": "theirs"}
-        assert {} == unwell(await findings(examine_redis(RedisAddress(f"{url}shop", **login), 5.0)))
-        for wrong in (RedisAddress(f"{url}other", **login), RedisAddress(f"{url}shop", password="secret-word")):
+    login = {"password": "secret-word", "sentinel_password": "theirs"}
+    lines = (f"sentinel auth-pass {SERVICE} {server.password}", "requirepass theirs")
+    with running_sentinel(redis_server_program, tmp_path, server, *lines) as (url, _):
+        assert {} == unwell(await findings(examine_redis(RedisAddress(url, **login), 5.0)))
+        other = url.replace(SERVICE, "other")
+        for wrong in (RedisAddress(other, **login), RedisAddress(url, password="secret-word")):
             (found,) = await findings(examine_redis(wrong, TIMEOUT_S))
             assert ("redis-reachable", "failure") == (found.check, found.verdict)
-    finally:
-        child.stop()
 
 
 async def test_an_address_that_is_none_is_told() -> None:
