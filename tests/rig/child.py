@@ -1,5 +1,7 @@
 """A server that a test run has started, and alone may end."""
 
+import contextlib
+import random
 import signal
 import socket
 import subprocess
@@ -12,12 +14,21 @@ from tests.e2e.process import wait_until
 START_MAX_S: Final = 60.0
 """Seconds for a start: a few where the machine is idle, more where others build or test beside it."""
 STOP_MAX_S: Final = 20.0
+_PORT_MIN: Final = 10_000
+_GIVEN_PORTS: Final = Path("/proc/sys/net/ipv4/ip_local_port_range")
+"""What the kernel takes for connections that choose none."""
 
 
 def free_port() -> int:
-    """A TCP port of 127.0.0.1 that nobody listens on."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+    """A TCP port of 127.0.0.1 that nobody listens on, and that the kernel gives to no connection: so whoever ends and
+    comes back finds it free.
+    """
+    dice = random.SystemRandom()
+    first_given = int(_GIVEN_PORTS.read_text().split()[0])
+    while True:
+        port = dice.randrange(_PORT_MIN, first_given)
+        with contextlib.suppress(OSError), socket.create_server(("127.0.0.1", port)):
+            return port
 
 
 class Child:
