@@ -20,9 +20,10 @@ from channels.kafka.copying import Copying
 from channels.kafka.counting import Book
 from channels.kafka.errors import closed
 from channels.kafka.group import Group
-from channels.kafka.link import EARLIEST, LATEST, Found, Record
+from channels.kafka.link import EARLIEST, LATEST, Found
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
+from channels.kafka.producing import Record
 from channels.kafka.publishing import Publishing, Submit
 from channels.kafka.reading import Reading
 from channels.kafka.remembering import Notes

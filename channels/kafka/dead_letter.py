@@ -31,7 +31,8 @@ from channels.kafka.letter import (
     unpack_claim,
     unpack_letter,
 )
-from channels.kafka.link import Found, Link, Record
+from channels.kafka.link import Found, Link
+from channels.kafka.producing import Record
 from channels.kafka.tail import Tail
 from channels.kafka.writer import Put, Writer, size_of
 

@@ -11,7 +11,8 @@ from typing import Final
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.bodies import Bodies
-from channels.kafka.link import Found, Record
+from channels.kafka.link import Found
+from channels.kafka.producing import Record
 from channels.kafka.sheet import Sheet
 from channels.kafka.shelf import Clock, Shelf, Shelves
 from channels.kafka.state import pack_parked, unpack_parked

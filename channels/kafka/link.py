@@ -17,9 +17,7 @@ from aiokafka.errors import (
     NodeNotReadyError,
     NotLeaderForPartitionError,
     OffsetOutOfRangeError,
-    OutOfOrderSequenceNumber,
     TopicAuthorizationFailedError,
-    UnknownProducerId,
     UnknownTopicOrPartitionError,
     for_code,
 )
@@ -28,32 +26,20 @@ from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.protocol.produce import ProduceRequest
-from aiokafka.protocol.transaction import InitProducerIdRequest
-from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.errors import FAULTS, translated
+from channels.kafka.producing import Producing, Record
 
 LATEST: Final = -1
 EARLIEST: Final = -2
 _PAUSE_S: Final = 0.1
-_BATCH_MAX_BYTES: Final = 2**31 - 1
 _READ_UNCOMMITTED: Final = 0
-_ALL: Final = -1
 _NOBODY: Final = ""
 _TOPIC_RESOURCE: Final = 2
 _T = TypeVar("_T")
-
-
-class Record(NamedTuple):
-    """As it is written."""
-
-    key: bytes | None
-    value: bytes | None
-    headers: list[tuple[str, bytes]]
 
 
 class Found(NamedTuple):
@@ -77,8 +63,7 @@ class Link:
         self._timeout_s: Final = timeout_s
         self._client: Any = None
         self._connecting: Final = asyncio.Lock()
-        self._producer: tuple[int, int] | None = None
-        self._sequences: Final[dict[tuple[int, str, int], int]] = {}
+        self._producing: Final = Producing(timeout_s=timeout_s)
 
     async def close(self) -> None:
         """No connection is left."""
@@ -106,7 +91,7 @@ class Link:
         try:
             return await self._insist(lambda client: self._produce(client, topic, partition, records))
         except BaseException:
-            self._producer = None  # its next number is uncertain: the one after it begins anew
+            self._producing.begin_anew()
             raise
 
     async def fetch(
@@ -171,28 +156,8 @@ class Link:
             return self._client
 
     async def _produce(self, client: Any, topic: str, partition: int, records: Sequence[Record]) -> int:
-        if self._producer is None:
-            answer = await client.send(client.get_random_node(), InitProducerIdRequest(None, -1))
-            _check(answer.error_code)
-            self._producer = (answer.producer_id, answer.producer_epoch)
-        producer_id, epoch = self._producer
-        place = (producer_id, topic, partition)
-        sequence = self._sequences.get(place, 0)
-        builder = DefaultRecordBatchBuilder(2, 0, 0, producer_id, epoch, sequence, _BATCH_MAX_BYTES)
-        now_ms = time.time_ns() // 1_000_000
-        for number, (key, value, headers) in enumerate(records):
-            builder.append(number, now_ms, key=key, value=value, headers=headers)
-        batch = [(topic, [(partition, bytes(builder.build()))])]
         leader = await _leader(client, topic, partition)
-        answer = await client.send(leader, ProduceRequest(None, _ALL, round(self._timeout_s * 1000), batch))
-        _, code, offset, *_ = answer.topics[0][1][0]
-        error = for_code(code)
-        if error in (OutOfOrderSequenceNumber, UnknownProducerId):
-            self._producer = None  # the topic was made anew: nothing was stored, and another producer may begin
-            raise NotLeaderForPartitionError
-        _check(code)
-        self._sequences[place] = (sequence + len(records)) & 0x7FFFFFFF
-        return int(offset)
+        return await self._producing.append(client, leader, topic, partition, records)
 
     async def _fetch(
         self, client: Any, wanted: Mapping[tuple[str, int], int], wait_s: float, size_max_bytes: int

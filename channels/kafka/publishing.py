@@ -10,7 +10,7 @@ from channels.contract import Position, Receipt
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.kafka.binding import headers_of, key_of
-from channels.kafka.link import Record
+from channels.kafka.producing import Record
 from channels.kafka.topic import position_of
 from channels.kafka.writer import BATCH_BYTES, Writer
 

@@ -6,7 +6,8 @@ from typing import Final
 from channels.errors import MalformedEvent
 from channels.event import Event
 from channels.kafka.binding import event_of, placed, wrapped
-from channels.kafka.link import Found, Record
+from channels.kafka.link import Found
+from channels.kafka.producing import Record
 from channels.kafka.topic import PARTITION_BITS, Topic
 
 _OWN_EVENTS_MAX: Final = 4096

@@ -9,7 +9,8 @@ from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, R
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.errors import closed
-from channels.kafka.link import Link, Record
+from channels.kafka.link import Link
+from channels.kafka.producing import Record
 
 BATCH_BYTES: Final = 512 * 2**10
 """A batch takes no more once it has so much: half of what a broker accepts by its default (`message.max.bytes`)."""

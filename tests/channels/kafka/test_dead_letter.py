@@ -17,7 +17,8 @@ from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
 from channels.kafka.letter import LetterState, number_of
-from channels.kafka.link import Link, Record
+from channels.kafka.link import Link
+from channels.kafka.producing import Record
 from channels.kafka.security import Security
 from tests.rig.kafka import Kafka
 

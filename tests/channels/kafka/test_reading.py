@@ -4,7 +4,8 @@ import pytest
 
 from channels.event import Event
 from channels.kafka.binding import headers_of
-from channels.kafka.link import Found, Record
+from channels.kafka.link import Found
+from channels.kafka.producing import Record
 from channels.kafka.reading import Reading
 from channels.kafka.topic import Topic
 from channels.witness import an_event, content
