@@ -36,6 +36,8 @@ from channels.kafka.producing import Producing, Record
 LATEST: Final = -1
 EARLIEST: Final = -2
 _PAUSE_S: Final = 0.1
+_NEWS_S: Final = 1.0
+"""For so long a topic that was made may be unknown to some of the brokers."""
 _READ_UNCOMMITTED: Final = 0
 _NOBODY: Final = ""
 _TOPIC_RESOURCE: Final = 2
@@ -121,14 +123,16 @@ class Link:
 
     async def _insist(self, call: Callable[[Any], Awaitable[_T]]) -> _T:
         """Repeat what may pass, until the time is over. Raises ChannelUnavailable."""
-        deadline_s = time.monotonic() + self._timeout_s
+        began_s = time.monotonic()
+        deadline_s = began_s + self._timeout_s
         while True:
             try:
                 async with asyncio.timeout(max(0.0, deadline_s - time.monotonic())):
                     found = await call(await self._connected())
             except FAULTS as error:
                 self.fault = str(error) or type(error).__name__
-                if not _may_pass(error) or time.monotonic() + _PAUSE_S >= deadline_s:
+                may_pass = _may_pass(error, time.monotonic() - began_s)
+                if not may_pass or time.monotonic() + _PAUSE_S >= deadline_s:
                     raise translated(error) from error
                 if self._client is not None:
                     self._client.force_metadata_update()
@@ -291,10 +295,10 @@ def _check(code: int) -> None:
         raise for_code(code)
 
 
-def _may_pass(error: BaseException) -> bool:
-    """Whether asking again may help."""
+def _may_pass(error: BaseException, passed_s: float) -> bool:
+    """Whether asking again may help, so long after it was asked first."""
     if isinstance(error, UnknownTopicOrPartitionError):
-        return False
+        return passed_s < _NEWS_S
     is_transient = isinstance(error, GroupCoordinatorNotAvailableError | NodeNotReadyError | OSError)
     return is_transient or (isinstance(error, KafkaError) and bool(error.retriable))
 

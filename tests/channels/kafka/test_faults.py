@@ -13,6 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewPartitions
 
 from channels.errors import ChannelUnavailable
 from channels.kafka import KafkaCluster
+from channels.kafka.link import EARLIEST
 from channels.witness import Watching, comes, events_of, ids, receive
 from tests.channels.kafka.holder import STOPPED_S
 from tests.channels.kafka.stage import QUICK, a_channel
@@ -113,6 +114,16 @@ async def test_a_topic_that_is_gone_is_a_fault(kafka: Kafka, caplog: pytest.LogC
                 await channel.publish(events_of(2, 2))
             passed_s = asyncio.get_running_loop().time() - began_s
         assert len(caplog.records) <= passed_s + 2, [record.getMessage() for record in caplog.records]
+
+
+async def test_a_topic_that_was_just_made_is_waited_for(kafka: Kafka) -> None:
+    """Of several brokers some may not know it yet."""
+    topic = f"t-{uuid.uuid4().hex}"
+    async with KafkaCluster(kafka.bootstrap_servers) as cluster:
+        asking = asyncio.ensure_future(cluster.link.offsets(topic, {0: EARLIEST}))
+        await comes(True, lambda: cluster.link.fault is not None)
+        await cluster.ensure_compacted(topic, 1, 1)
+        assert {0: 0} == await asking
 
 
 async def test_a_topic_of_others_is_not_made() -> None:
