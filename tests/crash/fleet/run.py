@@ -35,6 +35,8 @@ _RECORDED_S: Final = 0.2
 _SLOW_S: Final = 0.05
 """How long a good sink takes: something is always on its way."""
 _LOOK_EVERY_S: Final = 0.5
+_MISSED_S: Final = 15.0
+"""For how long an event that nobody says to have is still waited for before it is lost."""
 _LINES_PER_S: Final = 2
 _LINES_MORE: Final = 20
 """What a process may log while something is away: about a line a second for each of two who miss it, and a few words at
@@ -208,10 +210,18 @@ class Run(Stage):
         return self.ledger.verdict()
 
     async def _drained(self, patience_s: float) -> None:
-        """Wait until nothing waits; complain about what still does when patience is over."""
-        deadline = time.monotonic() + patience_s
-        while left := [words for name in DISPATCHERS for words in account.waiting(await self.members[name].metrics())]:
-            if time.monotonic() > deadline:
+        """Wait until nothing waits; complain about what still does when patience is over. A process that has just
+        started may not have seen yet what waits: what the ledger misses is waited for some more.
+        """
+        deadline_s, empty_s = time.monotonic() + patience_s, time.monotonic()
+        while True:
+            now_s = time.monotonic()
+            left = [words for name in DISPATCHERS for words in account.waiting(await self.members[name].metrics())]
+            if left:
+                empty_s = now_s
+            elif now_s > empty_s + _MISSED_S or not self.ledger.verdict().lost:
+                break
+            if now_s > deadline_s:
                 self.complain(f"not settled within {patience_s:g} s: {left}")
                 return
             await asyncio.sleep(_LOOK_EVERY_S)
