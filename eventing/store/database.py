@@ -26,6 +26,7 @@ _AWAY: Final = (
     InterfaceError,  # the connection was closed
     PoolTimeoutError,  # all connections are busy
     asyncpg.InterfaceError,
+    asyncpg.InternalClientError,  # the connection was lost while a statement was being sent
     asyncpg.PostgresConnectionError,
     asyncpg.InvalidAuthorizationSpecificationError,
     asyncpg.InvalidCatalogNameError,

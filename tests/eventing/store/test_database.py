@@ -126,6 +126,7 @@ def wrapped(cause: Exception) -> Exception:
         asyncpg.CannotConnectNowError("starting up"),
         asyncpg.TooManyConnectionsError("too many"),
         asyncpg.InvalidPasswordError("wrong"),
+        asyncpg.InternalClientError("cannot switch to another state"),
         OperationalError("statement", None, Exception("disk is full")),
         DatabaseError("statement", None, Exception("malformed")),
         DBAPIError("statement", None, wrapped(asyncpg.CannotConnectNowError("starting up"))),
