@@ -11,10 +11,13 @@ from dispatcher.tasks import every
 from eventing import manifest
 from eventing.apiserver.registry import Registry
 from eventing.applier import Applied, apply
+from eventing.errors import StoreUnavailable
 from eventing.manifest import SUFFIXES, Document, ManifestError
 
 WATCH_INTERVAL_S: Final = 0.5
 """How often files are looked at: an editor's save is seen before one has looked up."""
+AWAY_PAUSE_S: Final = 2.0
+"""Until what could not be stored is tried again."""
 
 _Fingerprint = dict[Path, tuple[int, int, int]]
 
@@ -35,12 +38,14 @@ class Reloader:
         prune: bool = False,
         together: Callable[[], AbstractAsyncContextManager[None]] = nullcontext,
         watch_interval_s: float = WATCH_INTERVAL_S,
+        away_pause_s: float = AWAY_PAUSE_S,
     ) -> None:
         self._registry = registry
         self._paths = paths
         self._prune = prune
         self._together = together
         self._watch_interval_s = watch_interval_s
+        self._away_pause_s = away_pause_s
         self._seen: _Fingerprint = {}
         self._requested = asyncio.Event()
         self._lock = asyncio.Lock()
@@ -57,6 +62,7 @@ class Reloader:
 
     async def run(self) -> None:
         """Load whenever it was requested; what is wrong with the files is logged, and what was loaded before stays.
+        While the store is away, a request waits for it.
 
         Until cancelled.
         """
@@ -84,6 +90,11 @@ class Reloader:
         except ManifestError as error:
             for line in error.lines:
                 _log.error("not reloaded: %s", line)
+            return
+        except StoreUnavailable as error:
+            _log.warning("not reloaded yet: %s", error)
+            await asyncio.sleep(self._away_pause_s)
+            self.request()
             return
         counts = (len(applied.created), len(applied.updated), len(applied.deleted))
         _log.info("reloaded: %d created, %d updated, %d deleted", *counts)

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from eventing.applier import Applied
+from eventing.errors import StoreUnavailable
 from eventing.manifest import ManifestError
 from eventing.reloader import Reloader
 from eventing.resources.core import NAMESPACE
@@ -245,3 +246,24 @@ async def test_events_go_on_while_files_are_read(tmp_path: Path) -> None:
         await eventually(lambda: case.keys == {broker_key()})
     writer.join()
     assert [True] == found
+
+
+async def test_a_request_waits_for_a_store_that_is_away(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    """A line says so each time, without a trace; what was asked for is done when it is back."""
+    faults = [StoreUnavailable("no database"), StoreUnavailable("no database")]
+
+    @asynccontextmanager
+    async def together() -> AsyncIterator[None]:
+        if faults:
+            raise faults.pop()
+        yield
+
+    case = Case(tmp_path)
+    case.write(broker())
+    case.reloader = Reloader(
+        registry=registry_of(case.store), paths=[tmp_path], together=together, away_pause_s=INTERVAL_S
+    )
+    async with case.running():
+        case.reloader.request()
+        await eventually(lambda: broker_key() in case.keys)
+    assert ["not reloaded yet: no database"] * 2 == caplog.messages
