@@ -39,6 +39,7 @@ _PAUSE_S: Final = 0.1
 _NEWS_S: Final = 1.0
 """For so long a topic that was made may be unknown to some of the brokers."""
 _READ_UNCOMMITTED: Final = 0
+_ENDINGS_S: Final = 1.0
 _NOBODY: Final = ""
 _TOPIC_RESOURCE: Final = 2
 _T = TypeVar("_T")
@@ -65,6 +66,8 @@ class Link:
         self._timeout_s: Final = timeout_s
         self._client: Any = None
         self._connecting: Final = asyncio.Lock()
+        self._endings: Final[set[asyncio.Future[None]]] = set()
+        """Of clients that nobody waits for any more."""
         self._producing: Final = Producing(timeout_s=timeout_s)
 
     async def close(self) -> None:
@@ -72,6 +75,8 @@ class Link:
         client, self._client = self._client, None
         if client is not None:
             await client.close()
+        if self._endings:
+            await asyncio.wait([*self._endings], timeout=_ENDINGS_S)
 
     async def partitions(self, topic: str) -> int:
         """How many the topic has, as the cluster says at this moment; 0 where there is no such topic."""
@@ -151,13 +156,20 @@ class Link:
                     metadata_max_age_ms=30_000,
                     **self._options,
                 )
-                try:
-                    await client.bootstrap()
-                except BaseException:
-                    await client.close()
-                    raise
+                await self._start(client)
                 self._client = client
             return self._client
+
+    async def _start(self, client: Any) -> None:
+        """Who asked may be gone before it has started; cancelled, it would leave its connection open."""
+        starting = asyncio.ensure_future(client.bootstrap())
+        try:
+            await asyncio.shield(starting)
+        except BaseException:
+            ending = asyncio.ensure_future(_end(client, starting))
+            self._endings.add(ending)
+            ending.add_done_callback(self._endings.discard)
+            raise
 
     async def _produce(self, client: Any, topic: str, partition: int, records: Sequence[Record]) -> int:
         leader = await _leader(client, topic, partition)
@@ -204,6 +216,13 @@ def _records(body: bytes, offset: int) -> tuple[list[Found], int]:
             ]
         offset = max(offset, batch.next_offset)
     return found, offset
+
+
+async def _end(client: Any, starting: "asyncio.Future[None]") -> None:
+    await asyncio.wait([starting])
+    if not starting.cancelled():
+        starting.exception()  # whoever waited was told, or has gone
+    await client.close()
 
 
 async def _partitions(client: Any, topic: str) -> int:
