@@ -9,6 +9,8 @@ from typing import Final
 from tests.crash.stage import Stop
 from tests.ledger.verdict import Verdict
 
+_TOLD_MAX: Final = 300
+"""Characters of a finding: the last words of a process may be many."""
 _STOPS: Final = ("stop", "how often", "duplicates", "of one, at most", "bound of one")
 
 
@@ -112,7 +114,7 @@ class Score:
             ("time to ready, median", f"{statistics.median(ready_s or [0]):.2f} s"),
             ("time to ready, at most", f"{max(ready_s, default=0):.2f} s"),
             ("other complaints", f"{sum(len(chapter.complaints) for chapter in self.chapters):,}"),
-            *(("found", words) for words in found),
+            *(("found", " ".join(words.split())[:_TOLD_MAX]) for words in dict.fromkeys(found)),
         ]
 
 

@@ -87,6 +87,13 @@ def test_a_score_is_clean_while_nothing_is_found() -> None:
     assert not a_score(a_chapter(a_verdict(), complaints=("it ended with 1",))).is_clean
 
 
+def test_a_finding_is_one_row_whatever_it_quotes() -> None:
+    section = a_score(a_chapter(a_verdict(), complaints=(f"it said:\nno\n{'x' * 1000}",) * 2)).section
+    (row,) = [line for line in section.splitlines() if line.startswith("| found |")]
+    assert row.startswith("| found | it said: no xxx")
+    assert len(row) < 350
+
+
 def test_more_duplicates_than_were_in_flight_are_a_fault() -> None:
     """Each stop by its own bound."""
     assert a_score(a_chapter(repeating({0: 64, 1: 128}))).is_clean
