@@ -97,7 +97,7 @@ class Engines:
             return Place(engine, self._create_memory(), self._memory_dead_letters, _memory_limits(settings))
         kept = self._retention(engine, owner)
         if not isinstance(engine, engines.Journal):
-            backend = await self._backends.use(engine, owner.key)
+            backend = await self._backends.use(_reached(engine, owner.key), owner.key)
             channel: Channel = backend.channel(_name(owner.key), engine, kept)
             return Place(engine, channel, backend.dead_letters, _durable_limits(settings), backend)
         if self.journal is None:
@@ -113,18 +113,18 @@ class Engines:
             place.channel.retention = Retention(kept.age_s, kept.size_max_bytes)
         elif place.backend is not None:
             place.backend.keep(place.channel, kept)
-        self.renew(engine)
+        self.renew(engine, owner.key)
 
-    def renew(self, engine: Engine) -> None:
-        """The login may have changed."""
+    def renew(self, engine: Engine, key: Key) -> None:
+        """The login may have changed, by which that owner is there."""
         if is_remote(engine):
-            self._backends.renew(engine)
+            self._backends.renew(_reached(engine, key))
 
-    def is_away(self, engine: Engine) -> bool:
+    def is_away(self, engine: Engine, key: Key) -> bool:
         """Whether a channel that takes nothing has its server to thank for it: a topic has troubles of its own, a
         stream has none.
         """
-        backend = self._backends.find(engine.server) if is_remote(engine) else None
+        backend = self._backends.find(_reached(engine, key).server) if is_remote(engine) else None
         return backend is not None and (bool(backend.fault) or isinstance(engine, engines.Redis))
 
     async def drop(self, engine: Engine, key: Key) -> None:
@@ -132,7 +132,7 @@ class Engines:
         Twice is once.
         """
         if is_remote(engine):
-            backend = await self._backends.use(engine, key)
+            backend = await self._backends.use(_reached(engine, key), key)
             await backend.drop(_name(key), engine)
         elif self.journal is not None:
             self.journal.drop(_name(key))
@@ -140,7 +140,7 @@ class Engines:
     async def leave(self, engine: Engine, key: Key) -> None:
         """The owner's channel is closed, and the owner needs no connection."""
         if is_remote(engine):
-            await self._backends.leave(engine.server, key)
+            await self._backends.leave(_reached(engine, key).server, key)
 
     async def close(self) -> None:
         """Close the connections to all servers: no channel is open there any more."""
@@ -187,6 +187,11 @@ async def _always() -> bool:
 def is_remote(engine: Engine) -> TypeGuard[Remote]:
     """True where events rest on a server, which may be away."""
     return isinstance(engine, engines.Redis | engines.Kafka)
+
+
+def _reached(engine: Remote, key: Key) -> Remote:
+    """As that owner reaches it."""
+    return engines.engine_for(engine, _name(key))
 
 
 def _kind_of(engine: Engine) -> str:

@@ -13,7 +13,7 @@ DefaultChannel = Literal["journal", "memory", "redis", "kafka"]
 Role = Literal["ingress", "dispatcher", "controller", "sources"]
 Port = Annotated[int, Field(ge=0, le=65535)]
 DatabaseUrl = Annotated[str, Field(pattern=r"^(sqlite:///.|postgresql(\+asyncpg)?://)")]
-RedisUrl = Annotated[str, Field(pattern=r"^rediss?(\+sentinel)?://[^@]+$")]
+RedisUrl = Annotated[str, Field(pattern=r"^rediss?(\+sentinel|\+cluster)?://[^@]+$")]
 BootstrapServers = Annotated[str, Field(pattern=r"^[^,\s]+(,[^,\s]+)*$")]
 Share = Annotated[float, Field(gt=0, le=1)]
 
@@ -104,8 +104,8 @@ class Settings(BaseSettings):
     or stood still. Kafka's `session.timeout.ms`, which was 10 s for ten years; its servers allow no less than 6 s."""
     redis_url: RedisUrl = "redis://127.0.0.1:6379"
     """The Redis server of channels that name none: `redis://HOST:PORT/DATABASE`, `rediss://` for TLS,
-    `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` for Sentinels. Redis' own port. Credentials stand in a Secret, so
-    that they can change while the server runs."""
+    `redis+sentinel://HOST:PORT,HOST:PORT/SERVICE` for Sentinels, `redis+cluster://HOST:PORT,HOST:PORT` for nodes of a
+    cluster. Redis' own port. Credentials stand in a Secret, so that they can change while the server runs."""
     redis_secret: str | None = None
     """The Secret with the login there, by its name in the namespace `knative-eventing`. Knative keeps those of Kafka
     there, too."""

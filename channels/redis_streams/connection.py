@@ -152,15 +152,39 @@ async def connect(
         host, port = address.hosts[0]
         if address.service:
             host, port = await _master(address, credentials, tls, timeout_s)
-        connection = await _open(host, port, tls, timeout_s, lost)
+        connection = await open_at(host, port, address, credentials, tls, timeout_s=timeout_s, lost=lost)
         try:
-            await _introduce(connection, address, credentials)
-            for script in scripts:
-                await connection.call("SCRIPT", "LOAD", script)
+            await load(connection, scripts)
         except BaseException:
             connection.close()
             raise
     return connection
+
+
+async def open_at(
+    host: str,
+    port: int,
+    address: Address,
+    credentials: Credentials | None,
+    tls: ssl.SSLContext | None,
+    *,
+    timeout_s: float,
+    lost: Callable[[], None] | None = None,
+) -> Connection:
+    """A connection to that host that has said who it is, of those that an address leads to. Raises as `connect`."""
+    connection = await _open(host, port, tls, timeout_s, lost)
+    try:
+        await _introduce(connection, address, credentials)
+    except BaseException:
+        connection.close()
+        raise
+    return connection
+
+
+async def load(connection: Connection, scripts: Sequence[bytes]) -> None:
+    """Have the server know these scripts. Raises ServerError, ConnectionLost."""
+    for script in scripts:
+        await connection.call("SCRIPT", "LOAD", script)
 
 
 async def _open(

@@ -39,7 +39,11 @@ _KINDS: Final[dict[str, type[ChannelFull | ChannelUnavailable]]] = {
     "NOPERM": ChannelUnavailable,
     "NOSCRIPT": ChannelUnavailable,
 }
-RECONNECT: Final = frozenset({"READONLY", "MASTERDOWN", "NOAUTH", "NOSCRIPT", "LOADING", "UNBLOCKED"})
+MOVING: Final = "ASK"
+"""From a cluster: the slot is on its way from this node to another, and the key is not here (any more)."""
+_OF_A_CLUSTER: Final = frozenset({"MOVED", MOVING, "TRYAGAIN", "CLUSTERDOWN"})
+"""The slot is at another node, on its way there, or nowhere for the moment."""
+RECONNECT: Final = _OF_A_CLUSTER | {"READONLY", "MASTERDOWN", "NOAUTH", "NOSCRIPT", "LOADING", "UNBLOCKED"}
 """After these another connection may do better: to another master, as another user, with the scripts loaded anew."""
 DRIVER_ERRORS: Final = (ServerError, ConnectionLost, OSError, TimeoutError, HiredisError)
 """What asking a server may raise."""

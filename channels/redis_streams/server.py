@@ -11,12 +11,14 @@ from channels.errors import ChannelUnavailable
 from channels.redis_streams.address import Credentials, parse_address
 from channels.redis_streams.channel import RedisChannel
 from channels.redis_streams.clock import ServerClock
+from channels.redis_streams.cluster import connect_to_slot
 from channels.redis_streams.committer import Committer
 from channels.redis_streams.connection import Connection, connect
 from channels.redis_streams.dead_letter import RedisDeadLetters
-from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError
+from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, translate
 from channels.redis_streams.link import Link
 from channels.redis_streams.script import NOBODY, RENEW, SCRIPTS
+from channels.redis_streams.slot import Slot
 from channels.retention import NO_RETENTION, Retention
 
 Persistence = Literal["always", "everysec", "no", "none", "unknown"]
@@ -32,14 +34,21 @@ class RedisServer:
     """Entered before any of its channels, and left after them. Entering does not need the server to be there.
 
     `lease_s` is how long after its last word a process is taken for dead, `timeout_s` how long the server may take for
-    an answer. `prefix` begins the names of all keys.
+    an answer. `prefix` begins the names of all keys. At a cluster a server has one channel, and all its keys are in
+    that one's slot, its dead letters among them: `alone` is the channel's name, and empty elsewhere.
     """
 
     def __init__(
         self, url: str, *, credentials: Credentials | None = None, prefix: str = "eventing", lease_s: float = 10.0,
-        timeout_s: float = 5.0,
+        timeout_s: float = 5.0, alone: str = "",
     ) -> None:  # fmt: skip
-        self.prefix: Final = prefix
+        self._address: Final = parse_address(url)
+        if bool(alone) != self._address.is_cluster:
+            raise ValueError("a server at a cluster is one channel's, and another one is not")
+        self._root: Final = prefix
+        self._alone: Final = alone
+        self.prefix: Final = f"{prefix}:server:{{{alone}}}" if alone else prefix
+        """What the keys begin with that are of no channel."""
         self.lease_s: Final = lease_s
         self.block_s: Final = lease_s / 4
         """How long a reader's question may rest with the server: less than the lease, so that none is left by then."""
@@ -51,8 +60,8 @@ class RedisServer:
         """Of the database, kept in it: the same at every address it has. Empty until it was heard."""
         self.connected_s = 0.0
         """When the connection was made that is open, as `time.monotonic` tells it."""
-        self._address: Final = parse_address(url)
         self._credentials = credentials
+        self._slot: Final = Slot(self._address.hosts, f"{self.prefix}:") if alone else None
         self._timeout_s: Final = timeout_s
         self._entries = 0
         self._channels: Final[list[RedisChannel]] = []
@@ -95,7 +104,8 @@ class RedisServer:
     @property
     def place(self) -> str:
         """Where its keys are: one text for one database, however its address was written, and without a login."""
-        return f"{self._address.told}/{self._address.database}"
+        place = f"{self._address.told}/{self._address.database}"
+        return f"{place} {self._alone}" if self._alone else place
 
     # Channels
 
@@ -103,22 +113,20 @@ class RedisServer:
         self, name: str, *, events_max: int, size_max_bytes: int, retention: Retention = NO_RETENTION
     ) -> RedisChannel:
         """One more channel, not entered yet."""
+        assert not self._alone or name == self._alone, "its slot is another one"
         return RedisChannel(self, name, events_max=events_max, size_max_bytes=size_max_bytes, retention=retention)
 
     async def drop(self, name: str) -> None:
         """Delete all there is of a channel that no process has entered. Raises ChannelUnavailable."""
-        cursor = b"0"
-        pattern = "".join([f"\\{sign}" if sign in "*?[]\\" else sign for sign in self.prefix_of(name)]) + "*"
-        while True:
-            cursor, found = await self.link.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
-            if found:
-                await self.link.call("UNLINK", *found)
-            if cursor == b"0":
-                return
+        try:
+            await _drop(await self.link.get(), self.prefix_of(name))
+        except DRIVER_ERRORS as error:
+            self.link.look_at(error if isinstance(error, ServerError) else None)
+            raise translate(error) from error
 
     def prefix_of(self, name: str) -> str:
         """What the keys of a channel begin with. The braces keep them in one slot."""
-        return f"{self.prefix}:{{{name}}}:"
+        return f"{self._root}:{{{name}}}:"
 
     @property
     def fence(self) -> str:
@@ -174,6 +182,8 @@ class RedisServer:
     async def connect(self) -> Connection:
         """One more connection. Raises DRIVER_ERRORS."""
         texts = [script.text for script in SCRIPTS]
+        if self._slot is not None:
+            return await connect_to_slot(self._slot, self._address, self._credentials, texts, timeout_s=self._timeout_s)
         return await connect(self._address, self._credentials, texts, timeout_s=self._timeout_s)
 
     async def _introduce(self, connection: Connection) -> None:
@@ -269,6 +279,20 @@ class RedisServer:
 
     def _life(self) -> tuple[str, str, int, str]:
         return self.me, self._lease, int(self.lease_s * 1000), f"{self.prefix}:clock"
+
+
+async def _drop(connection: Connection, prefix: str) -> None:
+    """Delete all keys that begin so. Raises DRIVER_ERRORS."""
+    cursor = b"0"
+    pattern = "".join([f"\\{sign}" if sign in "*?[]\\" else sign for sign in prefix]) + "*"
+    while True:
+        cursor, found = await connection.call("SCAN", cursor, "MATCH", pattern, "COUNT", 1000)
+        if found:
+            await connection.call("UNLINK", *found)
+        if cursor == b"0":
+            # SCAN does not mind where a slot is: had it moved meanwhile, this would be refused.
+            await connection.call("EXISTS", prefix)
+            return
 
 
 async def _persistence(connection: Connection) -> Persistence:

@@ -13,14 +13,16 @@ from eventing.resources.login import Login
 
 
 class RedisBackend:
-    """One connection. A channel holds no more than `events_max` events of `size_max_bytes` that somebody has still to
-    get. After `lease_s` without a word this process is taken for dead.
+    """One connection; at a cluster it is one channel's. A channel holds no more than `events_max` events of
+    `size_max_bytes` that somebody has still to get. After `lease_s` without a word this process is taken for dead.
     """
 
     def __init__(
         self, server: ServerKey, login: Login | None, *, events_max: int, size_max_bytes: int, lease_s: float
     ) -> None:
-        self._server = RedisServer(server.address, credentials=_credentials(login), lease_s=lease_s)
+        self._server = RedisServer(
+            server.address, credentials=_credentials(login), lease_s=lease_s, alone=server.channel
+        )
         self._events_max = events_max
         self._size_max_bytes = size_max_bytes
         self.dead_letters: DeadLetters = self._server.dead_letters

@@ -32,8 +32,10 @@ def judge_version(info: Info) -> Finding:
     return ok(Check.REDIS_VERSION, f"Redis {text}")
 
 
-def judge_mode(info: Info, cluster_state: str | None) -> Finding:
-    """Standalone, a member of a cluster, or a Sentinel. `cluster_state` as in CLUSTER INFO, None where unknown."""
+def judge_mode(info: Info, cluster_state: str | None, *, is_cluster: bool) -> Finding:
+    """Standalone, a member of a cluster, or a Sentinel. `cluster_state` as in CLUSTER INFO, None where unknown;
+    `is_cluster` where the address is a cluster's.
+    """
     mode = str(info.get("redis_mode", "standalone"))
     if mode == "sentinel":
         words = "what answers is a Sentinel: it knows where Redis is, and keeps no events"
@@ -41,6 +43,9 @@ def judge_mode(info: Info, cluster_state: str | None) -> Finding:
     if mode == "cluster" and cluster_state not in (None, "ok"):
         words = f"it is a member of a cluster whose state is {cluster_state}"
         return failure(Check.REDIS_MODE, words, "look at CLUSTER NODES: every slot needs a master that answers")
+    if mode == "cluster" and not is_cluster:
+        words = "it is a member of a cluster, and the address is that of a single server: only some keys are there"
+        return failure(Check.REDIS_MODE, words, "name nodes of the cluster: redis+cluster://HOST:PORT,HOST:PORT")
     return ok(Check.REDIS_MODE, {"cluster": "a member of a cluster that is ok"}.get(mode, mode))
 
 

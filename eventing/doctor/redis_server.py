@@ -3,7 +3,7 @@
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any, Final
@@ -14,12 +14,14 @@ from redis.asyncio.retry import Retry
 from redis.asyncio.sentinel import Sentinel
 from redis.backoff import NoBackoff
 
-from channels.redis_streams.address import parse_address
+from channels.redis_streams.address import Address, parse_address
+from channels.redis_streams.slot import Node
 from eventing.doctor import redis_judgement as judgement
 from eventing.doctor.check import Check
 from eventing.doctor.clock_judgement import judge_clock, judge_latency
 from eventing.doctor.fault import words_of
 from eventing.doctor.finding import Finding, failure, ok, skipped
+from eventing.doctor.redis_cluster import NoMaster, find_masters
 from eventing.doctor.redis_command import COMMANDS, KEY_PATTERN, WRITES
 
 _PINGS: Final = 5
@@ -47,20 +49,25 @@ class RedisAddress:
 async def examine_redis(address: RedisAddress, timeout_s: float) -> AsyncIterator[Finding]:
     """All about it; each answer has that long."""
     try:
-        parse_address(address.url)
+        place = parse_address(address.url)
     except ValueError as error:
         yield failure(Check.REDIS_REACHABLE, str(error), "mend its address: redis://HOST:PORT, or rediss:// for TLS")
         return
-    async with _client(address, timeout_s) as client:
-        try:
-            async for finding in _examine(client):
+    try:
+        async with _clients(address, place, timeout_s) as (client, others):
+            async for finding in _examine(client, is_cluster=place.is_cluster):
                 yield finding
-        except exceptions.AuthenticationError as error:
-            yield _refused(address, error)
-        except _UNREACHED as error:
-            advice = "start it, or mend its address; look at firewalls, and whether it wants TLS (rediss://)"
-            cause = TimeoutError() if isinstance(error, exceptions.TimeoutError) else error
-            yield failure(Check.REDIS_REACHABLE, words_of(cause, timeout_s), advice)
+            for name, other in others.items():
+                for finding in await _examine_other(name, other):
+                    yield finding
+    except NoMaster as error:
+        yield error.finding
+    except exceptions.AuthenticationError as error:
+        yield _refused(address, error)
+    except _UNREACHED as error:
+        advice = "start it, or mend its address; look at firewalls, and whether it wants TLS (rediss://)"
+        cause = TimeoutError() if isinstance(error, exceptions.TimeoutError) else error
+        yield failure(Check.REDIS_REACHABLE, words_of(cause, timeout_s), advice)
 
 
 def _refused(address: RedisAddress, error: exceptions.AuthenticationError) -> Finding:
@@ -71,9 +78,13 @@ def _refused(address: RedisAddress, error: exceptions.AuthenticationError) -> Fi
 
 
 @asynccontextmanager
-async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redis]:
-    """One that tries everything once: of the server of that URL, or of the master that its Sentinels name."""
-    place = parse_address(address.url)
+async def _clients(
+    address: RedisAddress, place: Address, timeout_s: float
+) -> AsyncIterator[tuple[Redis, Mapping[str, Redis]]]:
+    """One that tries everything once: of the server of that URL, or of the master that its Sentinels name, or of that
+    of a cluster which has the keys that are probed; and by their names those of its other masters.
+    """
+    others: dict[str, Redis] = {}
     async with AsyncExitStack() as stack:
         options: dict[str, Any] = {
             "socket_timeout": timeout_s,
@@ -83,7 +94,16 @@ async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redi
             **_tls(address, Path(stack.enter_context(TemporaryDirectory(prefix="eventing-")))),
         }
         login: dict[str, Any] = {"username": address.user or None, "password": address.password or None}
-        if not place.service:
+        if place.is_cluster:
+
+            def client_of(node: Node) -> Redis:
+                one = Redis(host=node[0], port=node[1], ssl=place.has_tls, **login, **options)
+                stack.push_async_callback(one.aclose)
+                return one
+
+            first, *rest = await find_masters(place.hosts, client_of)
+            client, others = client_of(first), {f"{host}:{port}": client_of((host, port)) for host, port in rest}
+        elif not place.service:
             client = Redis.from_url(address.url, **login, **options)
         else:
             options |= {"ssl": True} if place.has_tls else {}
@@ -95,7 +115,7 @@ async def _client(address: RedisAddress, timeout_s: float) -> AsyncIterator[Redi
                 stack.push_async_callback(one.aclose)
             client = several.master_for(place.service)
         stack.push_async_callback(client.aclose)
-        yield client
+        yield client, others
 
 
 def _tls(address: RedisAddress, folder: Path) -> Mapping[str, Any]:
@@ -112,14 +132,15 @@ def _tls(address: RedisAddress, folder: Path) -> Mapping[str, Any]:
     return {**files, **({"ssl_ca_data": address.ca} if address.ca else {})}
 
 
-async def _examine(client: Redis) -> AsyncIterator[Finding]:
+async def _examine(client: Redis, *, is_cluster: bool) -> AsyncIterator[Finding]:
     times_s = await _pings(client)
     yield ok(Check.REDIS_REACHABLE, "it answers")
     user = await _user(client)
     yield ok(Check.REDIS_LOGIN, f"it lets user {user} in")
     info = await _allowed(client.info())
     config: Mapping[str, str] = await _allowed(client.config_get(*_CONFIG)) or {}
-    for finding in judgement.judge_unknown(user) if info is None else await _by_info(client, info, config):
+    known = None if info is None else await _by_info(client, info, config, is_cluster=is_cluster)
+    for finding in judgement.judge_unknown(user) if known is None else known:
         yield finding
     denied, refusal = await _queued(client)
     yield judgement.judge_writes(refusal)
@@ -128,11 +149,24 @@ async def _examine(client: Redis) -> AsyncIterator[Finding]:
     yield await _clock(client)
 
 
-async def _by_info(client: Redis, info: Mapping[str, Any], config: Mapping[str, str]) -> list[Finding]:
+async def _examine_other(name: str, client: Redis) -> list[Finding]:
+    """Another master of the cluster: what is wrong with it."""
+    try:
+        info = await _allowed(client.info())
+        config: Mapping[str, str] = await _allowed(client.config_get(*_CONFIG)) or {}
+        found = [] if info is None else await _by_info(client, info, config, is_cluster=True)
+    except _UNREACHED as error:
+        found = [failure(Check.REDIS_REACHABLE, str(error), "start it: the Brokers and channels there cannot work")]
+    return [replace(one, words=f"{name}: {one.words}") for one in found if one.verdict != "ok"]
+
+
+async def _by_info(
+    client: Redis, info: Mapping[str, Any], config: Mapping[str, str], *, is_cluster: bool
+) -> list[Finding]:
     state = await _allowed(client.cluster("INFO")) if info.get("redis_mode") == "cluster" else None
     return [
         judgement.judge_version(info),
-        judgement.judge_mode(info, None if state is None else state.get("cluster_state")),
+        judgement.judge_mode(info, None if state is None else state.get("cluster_state"), is_cluster=is_cluster),
         judgement.judge_role(info),
         judgement.judge_persistence(info, config),
         *judgement.judge_snapshots(info, config),

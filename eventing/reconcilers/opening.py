@@ -93,7 +93,7 @@ class Opening:
         except TimeoutError:
             self._tell(SERVER_UNAVAILABLE, f"{address} does not answer within {OPEN_TIMEOUT_S:g} s")
         except ChannelUnavailable as error:
-            reason = SERVER_UNAVAILABLE if self._engines.is_away(engine) else CHANNEL_FAILED
+            reason = SERVER_UNAVAILABLE if self._engines.is_away(engine, self.owner.key) else CHANNEL_FAILED
             self._tell(reason, f"{address}: {error}")
         except ResolutionError as error:
             self._tell(error.reason, error.message)

@@ -45,11 +45,11 @@ class RemoteChannels:
         opening.owner = owner
         served.ground = opening.place
         if opening.place is None:
-            self._engines.renew(engine)
+            self._engines.renew(engine, key)
             return opening.readiness
         self._engines.update(opening.place, engine, owner)
         self._faults[key] = opening.place.fault
-        return self._readiness(engine, self._faults[key])
+        return self._readiness(key, engine, self._faults[key])
 
     def remove(self, key: Key, served: ServedBroker, *, is_deleted: bool) -> None:
         """It rests there no more. Where it was deleted, nothing of it is kept."""
@@ -121,10 +121,10 @@ class RemoteChannels:
     def _end_of(self, label: str) -> "_End":
         return _End(self._departures.get(label))
 
-    def _readiness(self, engine: Engine, fault: str) -> Readiness:
+    def _readiness(self, key: Key, engine: Engine, fault: str) -> Readiness:
         if not fault:
             return Readiness()
-        reason = SERVER_UNAVAILABLE if self._engines.is_away(engine) else CHANNEL_FAILED
+        reason = SERVER_UNAVAILABLE if self._engines.is_away(engine, key) else CHANNEL_FAILED
         return Readiness(ready=False, reason=reason, message=f"{address_of(engine)}: {fault}")
 
 

@@ -19,19 +19,22 @@ CHANNEL_TYPES: Final[Mapping[EngineName, tuple[str, str]]] = {
     "kafka": ("messaging.knative.dev/v1beta1", "KafkaChannel"),
 }
 """The apiVersion and kind of a channel of each engine."""
+_CLUSTERS: Final = ("redis+cluster:", "rediss+cluster:")
 
 
 @dataclass(frozen=True, slots=True)
 class ServerKey:
     """One connection to one server: Brokers with the same address and Secret share it.
 
-    `address` is `redis://HOST:PORT` or bootstrap servers with commas between; it holds no credentials.
+    `address` is `redis://HOST:PORT` or bootstrap servers with commas between; it holds no credentials. Where the server
+    is a Redis Cluster, a connection reaches one slot: `channel` names whose it is, and is empty elsewhere.
     """
 
     engine: EngineName
     address: str
     secret: Key | None = None
     """Where the login stands; None where none is needed."""
+    channel: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -97,6 +100,13 @@ def is_same_place(one: Engine, other: Engine) -> bool:
     if isinstance(one, Kafka) and isinstance(other, Kafka):
         return (one.server, one.topic.name) == (other.server, other.topic.name)
     return one.name == other.name
+
+
+def engine_for(engine: Redis | Kafka, channel: str) -> Redis | Kafka:
+    """The engine as that channel reaches it: by a connection of its own, where no other could share it."""
+    if isinstance(engine, Redis) and engine.server.address.startswith(_CLUSTERS):
+        return replace(engine, server=replace(engine.server, channel=channel))
+    return engine
 
 
 @dataclass(frozen=True, slots=True)

@@ -18,6 +18,7 @@ CONDITIONS: Final = ("StreamReady", *CHANNEL_CONDITIONS)
 """What its Ready depends on."""
 _SERVERS: Final = ("redis", "rediss")
 _SENTINELS: Final = ("redis+sentinel", "rediss+sentinel")
+_CLUSTERS: Final = ("redis+cluster", "rediss+cluster")
 _AUTH: Final = record(
     {
         "secret": record(
@@ -41,8 +42,8 @@ def _validate(item: Object, old: Object | None, context: Context) -> list[FieldE
 def _validate_server(spec: Object) -> Iterator[FieldError]:
     if (address := spec.get("address")) is not None and not _is_redis(address):
         reason = f"invalid value: {shown(address)}: expected redis://HOST:PORT, rediss://HOST:PORT"
-        sentinels = "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE"
-        yield FieldError("spec.address", f"{reason} or {sentinels}, credentials in a Secret")
+        several = "redis+sentinel://HOST:PORT,HOST:PORT/SERVICE or redis+cluster://HOST:PORT,HOST:PORT"
+        yield FieldError("spec.address", f"{reason}, {several}, credentials in a Secret")
     if "auth" in spec and not spec["auth"].get("secret", {}).get("ref", {}).get("name"):
         yield FieldError("spec.auth.secret.ref.name", MISSING)
 
@@ -58,6 +59,8 @@ def _is_redis(address: str) -> bool:
         return False
     if parts.scheme in _SENTINELS:
         return bool(parts.path.strip("/"))
+    if parts.scheme in _CLUSTERS:
+        return parts.path.strip("/") in ("", "0")
     return parts.scheme in _SERVERS and len(hosts) == 1
 
 
@@ -69,7 +72,8 @@ REDIS_STREAM_CHANNEL: Final = own_channel(
     spec={
         "address": string(
             "The Redis server: `redis://HOST:PORT`, or `rediss://` for TLS, or "
-            "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`. Without it the server's own default. It cannot be changed."
+            "`redis+sentinel://HOST:PORT,HOST:PORT/SERVICE`, or `redis+cluster://HOST:PORT,HOST:PORT`. Without it the "
+            "server's own default. It cannot be changed."
         ),
         "auth": _AUTH,
     },

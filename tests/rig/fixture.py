@@ -15,6 +15,7 @@ from tests.rig.kafka_jars import has_kafka
 from tests.rig.kubernetes_build import kubernetes_folder
 from tests.rig.postgres import Postgres, postgres_programs, running_postgres
 from tests.rig.redis import Redis, redis_program, running_redis
+from tests.rig.redis_cluster import RedisCluster, running_redis_cluster
 
 
 def miss(what: str, advice: str = "make rigs") -> NoReturn:
@@ -108,3 +109,17 @@ def redis_rig(redis_server_program: Path) -> Iterator[Redis]:
     """A Redis server that all tests share, with an AOF and `appendfsync always`: each uses keys of its own."""
     with running_redis(redis_server_program) as server:
         yield server
+
+
+@pytest.fixture(scope="session")
+def redis_cluster(redis_server_program: Path) -> Iterator[RedisCluster]:
+    """A Redis Cluster that no test harms: each uses keys of its own."""
+    with running_redis_cluster(redis_server_program) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def redis_cluster_alone(redis_server_program: Path) -> Iterator[RedisCluster]:
+    """A Redis Cluster for one test, which may kill its nodes."""
+    with running_redis_cluster(redis_server_program) as cluster:
+        yield cluster

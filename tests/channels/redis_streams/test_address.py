@@ -14,6 +14,8 @@ from channels.redis_streams.address import Address, Credentials, parse_address, 
         ("redis://:p@[::1]:1", Address((("::1", 1),), 0, "", "p", "", False, "")),
         ("rediss://h?ssl_ca_certs=/a/b", Address((("h", 6379),), 0, "", "", "", True, "/a/b")),
         ("redis+sentinel://a,b:1/s/2", Address((("a", 26379), ("b", 1)), 2, "", "", "s", False, "")),
+        ("redis+cluster://u:p@a,b:1", Address((("a", 6379), ("b", 1)), 0, "u", "p", "", False, "", is_cluster=True)),
+        ("rediss+cluster://a/0", Address((("a", 6379),), 0, "", "", "", True, "", is_cluster=True)),
         ("rediss+sentinel://u:p@a/s", Address((("a", 26379),), 0, "u", "p", "s", True, "")),
     ],
 )
@@ -33,6 +35,9 @@ def test_a_url_is_read(url: str, expected: Address) -> None:
         "redis://a,b",
         "redis+sentinel://a",
         "redis://h:p",
+        "redis+cluster://a/1",
+        "redis+cluster://a/s",
+        "redis+cluster://",
     ],
 )
 def test_what_is_no_url_is_refused(url: str) -> None:
@@ -44,6 +49,7 @@ def test_what_is_no_url_is_refused(url: str) -> None:
 def test_an_address_is_told_without_its_password() -> None:
     """In logs."""
     assert "h:1" == parse_address("redis://u:secret@h:1/3").told
+    assert "a:6379,b:1 (cluster)" == parse_address("redis+cluster://:secret@a,b:1").told
     assert "a:26379,b:1 (s)" == parse_address("redis+sentinel://:secret@a,b:1/s").told
 
 

@@ -15,6 +15,7 @@ from channels.redis_streams import RedisServer
 from channels.redis_streams.dead_letter import RedisDeadLetters
 from channels.redis_streams.letter import number_of
 from tests.rig.redis import HOST, Redis
+from tests.rig.redis_cluster import RedisCluster
 
 _numbers = count()
 
@@ -50,6 +51,27 @@ async def test_redis_bears_damage(
         await store._server.link.call("HSET", f"{store._prefix}body", number_of(letter_id), body)
 
     await law(make, damage)
+
+
+@pytest.fixture
+def make_at_cluster(redis_cluster: RedisCluster) -> Callable[..., AbstractAsyncContextManager[DeadLetters]]:
+    run = next(_numbers)
+
+    @asynccontextmanager
+    async def make(*, storage: str = "a") -> AsyncIterator[DeadLetters]:
+        async with RedisServer(redis_cluster.url, alone=f"letters/{run}{storage}") as server:
+            await server.ready()
+            yield server.dead_letters
+
+    return make
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+async def test_redis_cluster_obeys(
+    law: Law, make_at_cluster: Callable[..., AbstractAsyncContextManager[DeadLetters]]
+) -> None:
+    """The same, in one slot of a cluster."""
+    await law(make_at_cluster)
 
 
 async def test_a_database_is_known_by_one_name_at_all_its_addresses(redis_rig: Redis) -> None:

@@ -10,6 +10,7 @@ from channels.conformance import LAWS, Law
 from channels.redis_streams import RedisServer
 from channels.redis_streams.channel import RedisChannel
 from tests.rig.redis import Redis
+from tests.rig.redis_cluster import RedisCluster
 
 _numbers = count()
 
@@ -45,3 +46,21 @@ def make(redis_rig: Redis) -> Callable[..., RedisChannel]:
 async def test_redis_obeys(law: Law, make: Callable[..., RedisChannel]) -> None:
     """Every law of the contract."""
     await law(make)
+
+
+@pytest.fixture
+def make_at_cluster(redis_cluster: RedisCluster) -> Callable[..., RedisChannel]:
+    run = next(_numbers)
+
+    def make(*, storage: str = "a", events_max: int = 2**40, size_max_bytes: int = 2**30) -> RedisChannel:
+        name = f"laws/{run}{storage}"
+        server = RedisServer(redis_cluster.url, lease_s=0.5, alone=name)
+        return OwnServer(server, name, events_max=events_max, size_max_bytes=size_max_bytes)
+
+    return make
+
+
+@pytest.mark.parametrize("law", LAWS, ids=lambda law: law.__name__)
+async def test_redis_cluster_obeys(law: Law, make_at_cluster: Callable[..., RedisChannel]) -> None:
+    """The same, in one slot of a cluster."""
+    await law(make_at_cluster)

@@ -8,7 +8,7 @@ from eventing.backend import pool as pool_module
 from eventing.backend.kafka_cluster import KafkaBackend
 from eventing.backend.pool import BackendPool
 from eventing.backend.redis_server import RedisBackend
-from eventing.resources.engine import Kafka, Redis, ServerKey, Topic
+from eventing.resources.engine import Kafka, Redis, ServerKey, Topic, engine_for
 from eventing.resources.identity import Key
 from eventing.resources.login import Login
 from tests.eventing.backend.small_backend import SmallBackend, SmallServer, SmallWorld
@@ -69,6 +69,16 @@ async def test_a_redis_server_has_one_store_however_its_address_is_written(
     for number, address in enumerate(addresses):
         await pool.use(redis(address), Key("g", "Broker", "default", str(number)))
     assert [name] == [*pool.dead_letters]
+    await pool.close()
+
+
+async def test_a_redis_cluster_has_a_store_for_each_channel() -> None:
+    """Which rests in the channel's slot."""
+    pool = BackendPool(lambda one: RedisBackend(one.server, None, events_max=1, size_max_bytes=1, lease_s=9.0))
+    for channel in ("default/a", "default/b"):
+        await pool.use(engine_for(redis("redis+cluster://h,i:1"), channel), FIRST)
+    where = "redis h:6379,i:1 (cluster)/0"
+    assert [f"{where} default/a", f"{where} default/b"] == [*pool.dead_letters]
     await pool.close()
 
 

@@ -6,8 +6,18 @@ from eventing.doctor.redis_command import COMMANDS, WRITES
 
 FOLDER = Path(channels.redis_streams.__file__).parent
 CALL = re.compile(r"""(?:\bcall\(\s*|pack_command\(\s*\(?\s*|claim = {)['"]([A-Z]{3,})['"](?:, ['"]([^'"]+)['"])?""")
-CONTAINERS = {"CLIENT", "CONFIG", "SENTINEL", "SCRIPT", "XGROUP", "XINFO"}
-OPTIONAL = {"config|get", "info", "auth", "select", "sentinel|get-master-addr-by-name", "multi", "exec", "eval"}
+CONTAINERS = {"CLIENT", "CLUSTER", "CONFIG", "SENTINEL", "SCRIPT", "XGROUP", "XINFO"}
+OPTIONAL = {
+    "config|get",
+    "info",
+    "auth",
+    "select",
+    "sentinel|get-master-addr-by-name",
+    "multi",
+    "exec",
+    "eval",
+    "cluster|slots",
+}
 """What is done without where it is not allowed, needs no right, or is judged elsewhere."""
 
 

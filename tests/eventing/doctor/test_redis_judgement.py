@@ -15,18 +15,19 @@ def test_versions(version: str, verdict: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mode", "state", "verdict"),
+    ("mode", "state", "is_cluster", "verdict"),
     [
-        ("standalone", None, "ok"),
-        ("cluster", "ok", "ok"),
-        ("cluster", None, "ok"),
-        ("cluster", "fail", "failure"),
-        ("sentinel", None, "failure"),
+        ("standalone", None, False, "ok"),
+        ("cluster", "ok", True, "ok"),
+        ("cluster", None, True, "ok"),
+        ("cluster", "fail", True, "failure"),
+        ("cluster", "ok", False, "failure"),
+        ("sentinel", None, False, "failure"),
     ],
 )
-def test_modes(mode: str, state: str | None, verdict: str) -> None:
-    """A Sentinel keeps no events; a cluster is to be whole."""
-    assert verdict == judgement.judge_mode({"redis_mode": mode}, state).verdict
+def test_modes(mode: str, state: str | None, *, is_cluster: bool, verdict: str) -> None:
+    """A Sentinel keeps no events; a cluster is to be whole, and the address to say that it is one."""
+    assert verdict == judgement.judge_mode({"redis_mode": mode}, state, is_cluster=is_cluster).verdict
 
 
 @pytest.mark.parametrize(("role", "verdict"), [("master", "ok"), ("slave", "failure"), ("replica", "failure")])

@@ -6,10 +6,13 @@ from pathlib import Path
 import pytest
 
 from eventing.doctor.finding import Finding
+from eventing.doctor.redis_command import PROBE
 from eventing.doctor.redis_server import RedisAddress, examine_redis
 from tests.eventing.doctor.seen import findings, unwell, words
+from tests.rig.child import free_port
 from tests.rig.proxy import Proxy
 from tests.rig.redis import Redis, running_redis
+from tests.rig.redis_cluster import MASTERS, RedisCluster
 from tests.rig.redis_sentinel import SERVICE, running_sentinel
 
 MEMORY = 256 * 1024 * 1024
@@ -159,18 +162,50 @@ async def test_tls_is_told_from_none(secure: Redis) -> None:
     assert ("redis-reachable", "failure") == (found.check, found.verdict)
 
 
-async def test_a_cluster_is_asked_whether_keys_may_be_used_together(redis_server_program: Path) -> None:
-    """The scripts take a channel's keys and one of the process: the cluster itself judges that."""
+async def test_a_member_of_a_cluster_is_no_single_server(redis_server_program: Path) -> None:
+    """Nor is it whole before it has all slots: then it says which address it wants."""
     with running_redis(
         redis_server_program, size_max_bytes=MEMORY, options=("--cluster-enabled", "yes", "--cluster-config-file", "n")
     ) as member:
+        url = f"redis+cluster://127.0.0.1:{member.port}"
         assert {"redis-mode": "failure", "redis-writes": "failure"} == unwell(await look(member))
+        (found,) = await findings(examine_redis(RedisAddress(url), TIMEOUT_S))
+        assert ("redis-mode", True) == (found.check, "at no node" in found.words)
         member.call("CLUSTER", "ADDSLOTSRANGE", "0", "16383")
         while "cluster_state:ok" not in str(member.call("CLUSTER", "INFO")):
             await asyncio.sleep(0.05)
-        found = await look(member)
-        assert {"redis-writes": "failure"} == unwell(found)
-        assert "slot" in words(found, "redis-writes")
+        (fault,) = [one for one in await look(member) if one.verdict != "ok"]
+        assert ("redis-mode", True) == (fault.check, "redis+cluster://" in fault.advice)
+        assert {} == unwell(await findings(examine_redis(RedisAddress(url), TIMEOUT_S)))
+
+
+async def test_a_cluster_is_looked_at_by_all_its_masters(redis_cluster: RedisCluster) -> None:
+    """Whichever seed answers. What is wrong with another one than that of our probe is told with its name."""
+    gone = f"127.0.0.1:{free_port()}"
+    address = RedisAddress(f"redis+cluster://{gone},{redis_cluster.hosts}")
+    found = await findings(examine_redis(address, TIMEOUT_S))
+    assert {"redis-memory": "warning"} == unwell(found)
+    assert MASTERS == words(found, "redis-memory").count("there is no maxmemory")
+    own = redis_cluster.master(PROBE)
+    other = next(node for node in redis_cluster.nodes[:MASTERS] if node is not own)
+    other.call("CONFIG", "SET", "appendfsync", "no")
+    found = await findings(examine_redis(address, TIMEOUT_S))
+    other.call("CONFIG", "SET", "appendfsync", "always")
+    assert f"127.0.0.1:{other.port}: append-only, appendfsync no" in words(found, "redis-persistence")
+    assert [] == redis_cluster.keys("*doctor*")
+
+
+async def test_a_right_that_only_a_cluster_needs_is_told(redis_server_program: Path) -> None:
+    """Without it nobody finds a slot. And where the seed is no cluster, it says so."""
+    users = ("blind on >blindpass ~* &* +@all -cluster|slots",)
+    with running_redis(redis_server_program, fsync="none", users=users) as server:
+        url = f"redis+cluster://127.0.0.1:{server.port}"
+        (found,) = await findings(examine_redis(RedisAddress(url, "blind", "blindpass"), TIMEOUT_S))
+        assert ("redis-rights", True) == (found.check, "+cluster|slots" in found.advice)
+        (found,) = await findings(examine_redis(RedisAddress(url), TIMEOUT_S))
+        assert ("redis-mode", True) == (found.check, "no cluster" in found.words)
+        (found,) = await findings(examine_redis(RedisAddress(url, "blind", "wrong"), TIMEOUT_S))
+        assert ("redis-login", "failure") == (found.check, found.verdict)
 
 
 async def test_a_sentinel_is_asked_for_the_master(server: Redis, redis_server_program: Path, tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from eventing.resources.engine import (
     ServerKey,
     Topic,
     address_of,
+    engine_for,
     is_same_place,
 )
 from eventing.resources.identity import Key
@@ -42,6 +43,16 @@ def test_an_address_is_for_people() -> None:
     assert ["the memory", "the journal", "redis://r", "k:1"] == [
         address_of(one) for one in (Memory(), Journal(), REDIS, KAFKA)
     ]
+
+
+def test_at_a_redis_cluster_each_channel_has_a_connection_of_its_own() -> None:
+    """A connection reaches one slot. It is the same place, and people are told the same of it."""
+    for scheme in ("redis+cluster", "rediss+cluster"):
+        cluster = Redis(ServerKey("redis", f"{scheme}://a,b"), Login(password="p"))
+        reached = engine_for(cluster, "ns/b")
+        assert Redis(ServerKey("redis", f"{scheme}://a,b", channel="ns/b"), Login(password="p")) == reached
+        assert address_of(cluster) == address_of(reached)
+    assert [REDIS, KAFKA] == [engine_for(one, "ns/b") for one in (REDIS, KAFKA)]
 
 
 def test_a_default_topic_gets_its_name() -> None:

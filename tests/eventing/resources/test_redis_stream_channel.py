@@ -17,10 +17,12 @@ KIND = REDIS_STREAM_CHANNEL
         "redis://[::1]:6379/1",
         "redis+sentinel://a/events",
         "rediss+sentinel://a:1,b:2,c/events/1",
+        "redis+cluster://h",
+        "rediss+cluster://a:1,b:2,c/0",
     ],
 )
 def test_an_address_is_that_of_a_redis_server(address: str) -> None:
-    """Plain or with TLS, or of the Sentinels that know it by a name."""
+    """Plain or with TLS, or of the Sentinels that know it by a name, or of a cluster's nodes."""
     assert admitted(KIND, of_kind(KIND, {"address": address}))["spec"] == {"address": address}
 
 
@@ -39,6 +41,10 @@ def test_an_address_is_that_of_a_redis_server(address: str) -> None:
         "redis+sentinel://a,b",
         "redis+sentinel://a,/events",
         "redis+sentinel://a,b:0/events",
+        "redis+cluster://",
+        "redis+cluster://a,",
+        "redis+cluster://a,u:p@b",
+        "redis+cluster://a/1",
     ],
 )
 def test_another_address_is_refused(address: str) -> None:
