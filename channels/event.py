@@ -198,6 +198,18 @@ class Event:
         changed.trace = self.trace
         return changed
 
+    def with_raw(self, more: Mapping[str, bytes]) -> "Event":
+        """Another event that came with these header values as well, or instead. The caller vouches for their legality.
+        Raises ValueError for an event that did not come in headers.
+        """
+        if self.raw is None:
+            raise ValueError("it has no header values")
+        changed = Event({**self.raw, **more}, {}, self.data, ttl=self.ttl)
+        changed.trace = self.trace
+        if self._size and self.raw.keys().isdisjoint(more):
+            changed._size = self._size + _ATTRIBUTE_BYTES * len(more) + 2 * sum(map(len, more.values()))
+        return changed
+
     def without(self, name: str) -> None:
         """Take an attribute, and the JSON text, out of this very event: for the codec, before anyone else saw it."""
         self._view.pop(name, None)

@@ -187,9 +187,7 @@ def placed(event: Event, place: tuple[int, int] | None) -> Event:
         return event
     if event.raw is None:
         return event.with_attributes({PARTITION: place[0], OFFSET: place[1]})
-    found = Event({**event.raw, PARTITION: b"%d" % place[0], OFFSET: b"%d" % place[1]}, {}, event.data, ttl=event.ttl)
-    found.trace = event.trace
-    return found
+    return event.with_raw({PARTITION: b"%d" % place[0], OFFSET: b"%d" % place[1]})
 
 
 def _event_with_care(headers: Headers, value: bytes | None) -> Event:

@@ -1,6 +1,6 @@
-"""Events of what is parked: the latest at hand, others where they rest, in the log or as a copy in the state topic."""
+"""Events of what is parked: the first at hand, others where they rest, in the log or as a copy in the state topic."""
 
-from collections import OrderedDict, defaultdict
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from typing import Final
 
@@ -10,7 +10,7 @@ from channels.kafka.sheet import Drawn, Sheet
 from channels.kafka.state import parked_event
 from channels.kafka.topic import Topic
 
-_CACHE_SIZE_MAX_BYTES: Final = 16 * 2**20
+_KEPT_SIZE_MAX_BYTES: Final = 16 * 2**20
 _READ_SIZE_MAX_BYTES: Final = 2**20
 _NEAR: Final = 64
 """Records that are read together, though nobody asked for those between them: fewer than a request costs."""
@@ -24,24 +24,27 @@ class Bodies:
         self._link: Final = link
         self._topic: Final = topic
         self._event_of: Final = event_of
-        self._cached: Final[OrderedDict[bytes, tuple[Sheet, int]]] = OrderedDict()
-        """Sheets whose events are at hand, and the bytes of these, the oldest first."""
+        self._kept: Final[dict[bytes, int]] = {}
+        """Bytes of the events at hand, by their sheet's key."""
         self._size_bytes = 0
 
     def keep(self, sheet: Sheet, size_bytes: int) -> None:
-        """So much came onto a sheet whose events are at hand, if they are. A copy's is, until it is stored."""
+        """So much came onto a sheet: its events stay at hand while there is room. What came first is wanted first, so
+        it makes none for what comes later. A copy's event is at hand until it is stored.
+        """
         if sheet.events is None or sheet.body_offset is not None:
             return
-        _, before = self._cached.get(sheet.key, (sheet, 0))
-        self._cached[sheet.key] = (sheet, before + size_bytes)
+        if self._size_bytes + size_bytes > _KEPT_SIZE_MAX_BYTES:
+            self.drop(sheet)
+            sheet.events = None
+            return
+        self._kept[sheet.key] = self._kept.get(sheet.key, 0) + size_bytes
         self._size_bytes += size_bytes
-        while self._size_bytes > _CACHE_SIZE_MAX_BYTES:
-            self.drop(next(iter(self._cached.values()))[0])
 
     def drop(self, sheet: Sheet) -> None:
         """They need not be at hand any more."""
-        if sheet.key in self._cached:
-            self._size_bytes -= self._cached.pop(sheet.key)[1]
+        if sheet.key in self._kept:
+            self._size_bytes -= self._kept.pop(sheet.key)
             sheet.events = None
 
     async def fetch(self, drawn: Sequence[Drawn]) -> dict[Drawn, Event]:

@@ -11,7 +11,8 @@ from channels.kafka.producing import Record
 from channels.kafka.topic import PARTITION_BITS, Topic
 
 _OWN_EVENTS_MAX: Final = 4096
-_OWN_SIZE_MAX_BYTES: Final = 16 * 2**20
+_OWN_DATA_MAX_BYTES: Final = 4096
+"""What is larger costs so much elsewhere that decoding it does not matter; all of them together are some 32 MB."""
 
 
 class Reading:
@@ -24,17 +25,15 @@ class Reading:
         self._adds_position: Final = adds_position
         self._own: Final[dict[int, tuple[Record, Event]]] = {}
         """By position what this process has written, and not read yet: decoding that again costs more than looking."""
-        self._own_bytes = 0
 
     def written(self, partition: int, first: int, records: Sequence[Record], events: Sequence[Event]) -> None:
         """These records of that partition are these events', from that offset on."""
         own = self._own
-        if len(own) > _OWN_EVENTS_MAX or self._own_bytes > _OWN_SIZE_MAX_BYTES:
+        if len(own) > _OWN_EVENTS_MAX:
             own.clear()  # they are read by another process, or much later
-            self._own_bytes = 0
         for offset, (record, event) in enumerate(zip(records, events, strict=True), first):
-            own[offset << PARTITION_BITS | partition] = (record, event)
-            self._own_bytes += event.size
+            if record.value is None or len(record.value) <= _OWN_DATA_MAX_BYTES:
+                own[offset << PARTITION_BITS | partition] = (record, event)
 
     def event_of(self, partition: int, record: Found) -> Event:
         """The event that a record is; one made of it where it is none."""
@@ -43,7 +42,6 @@ class Reading:
             found = self._own.pop(record.offset << PARTITION_BITS | partition, None)
             if found is not None:
                 (_, value, headers), event = found
-                self._own_bytes -= event.size
                 if record.value == value and [*record.headers] == headers:
                     return placed(event, place)
         try:

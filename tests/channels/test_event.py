@@ -242,3 +242,18 @@ def test_data_and_text_are_charged_byte_for_byte() -> None:
     """A megabyte costs a megabyte."""
     plain, heavy = (Event(None, {}, data, text=text) for data, text in ((None, None), (bytes(1000), bytes(500))))
     assert 1500 == heavy.size - plain.size
+
+
+@pytest.mark.parametrize("more", [{"new": b"1", "other": b"two"}, {"id": b"9"}, {}])
+def test_header_values_may_be_added(more: dict[str, bytes]) -> None:
+    """To another event, which is charged with what it has."""
+    event = Event(dict(RAW), {}, b"d", ttl=3)
+    event.trace = b"traceparent: 00-1\r\n"
+    size = event.size
+    changed = event.with_raw(more)
+    expected = Event({**RAW, **more}, {}, b"d", ttl=3)
+    assert (dict(RAW), size) == (event.raw, event.size)
+    assert (expected.attributes, b"d", 3, event.trace) == (changed.attributes, changed.data, changed.ttl, changed.trace)
+    assert expected.size == changed.size
+    with pytest.raises(ValueError, match="no header values"):
+        Event.from_attributes(SMALL).with_raw(more)
