@@ -24,7 +24,8 @@ class RedisCluster:
     """Any of its nodes may be killed: where that is a master, its replica takes over within a few seconds."""
 
     def __init__(self, program: Path, folder: Path, **options: Any) -> None:
-        self.nodes: Final = [_node(program, folder / str(number), options) for number in range(2 * MASTERS)]
+        taken: set[int] = set()
+        self.nodes: Final = [_node(program, folder / str(number), options, taken) for number in range(2 * MASTERS)]
 
     @property
     def url(self) -> str:
@@ -117,14 +118,23 @@ class Migration:
             node.call("CLUSTER", "SETSLOT", self._slot, "NODE", self._name)
 
 
-def _node(program: Path, folder: Path, options: Mapping[str, Any]) -> Redis:
+def _node(program: Path, folder: Path, options: Mapping[str, Any], taken: set[int]) -> Redis:
+    """One whose two ports no other one has, though none of them listens yet; they are `taken` from then on."""
     folder.mkdir()
+    bus = free_port()
+    while bus in taken:
+        bus = free_port()
     words = (
-        "--cluster-enabled", "yes", "--cluster-config-file", "nodes", "--cluster-port", str(free_port()),
+        "--cluster-enabled", "yes", "--cluster-config-file", "nodes", "--cluster-port", str(bus),
         "--cluster-node-timeout", str(_NODE_TIMEOUT_MS), "--cluster-replica-validity-factor", "0",
         "--repl-diskless-sync-delay", "0",
     )  # fmt: skip
-    return Redis(program, folder, **{**options, "options": words})
+    taken.add(bus)
+    node = Redis(program, folder, **{**options, "options": words})
+    while node.port in taken:
+        node = Redis(program, folder, **{**options, "options": words})
+    taken.add(node.port)
+    return node
 
 
 def _wait_info(node: Redis, words: str) -> None:
