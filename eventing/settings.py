@@ -166,6 +166,9 @@ class Settings(BaseSettings):
     """Part of an in-memory channel that one Trigger may hold; its events beyond that are dead-lettered."""
     dead_letter_size_max_bytes: PositiveInt = 8 * MIB
     """Dead letters of in-memory channels; above it the oldest make room, and are counted. The journal evicts none."""
+    dead_letter_events_max: PositiveInt = 1_000_000
+    """Dead letters on one Redis server or Kafka cluster; above it the oldest make room, and are counted. RabbitMQ's
+    `max-length`, which lets the oldest go as well."""
 
     delivery_timeout_s: PositiveFloat = 300.0
     """One attempt where `delivery.timeout` is unset. Knative: no bound in memory, 600 s with Kafka."""

@@ -42,6 +42,7 @@ class KafkaCluster:
         timing: Timing | None = None,
         timeout_s: float = _CALL_TIMEOUT_S,
         dead_letter_topic: str = DEAD_LETTER_TOPIC,
+        dead_letter_events_max: int = _EVENTS_MAX,
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         self.bootstrap_servers: Final = bootstrap_servers
@@ -51,7 +52,9 @@ class KafkaCluster:
         self.link: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self.tail: Final = Tail(self.link, self._patient)
-        self.dead_letters: Final = KafkaDeadLetters(self.link, self.tail, dead_letter_topic, patience_s=timeout_s)
+        self.dead_letters: Final = KafkaDeadLetters(
+            self.link, self.tail, dead_letter_topic, events_max=dead_letter_events_max, patience_s=timeout_s
+        )
         self.identity = ""
         """What it calls itself, at whichever address; empty until its dead letters are open."""
         self._are_letters_open = False

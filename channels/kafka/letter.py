@@ -13,6 +13,8 @@ LETTER: Final = b"l"
 CLAIM: Final = b"c"
 BOOK: Final = b"b"
 """What a key begins with."""
+EVICTED: Final = "eventing-evicted"
+"""A header of the end of a letter that made room for younger ones."""
 _ID_MARK: Final = "k"
 _pack: Final = msgspec.msgpack.Encoder().encode
 
@@ -60,11 +62,11 @@ class Entry:
         self.time_s = state.time_s
         self.address = state.address
         self.reason = state.reason
-        self.follow(state, offset)
-
-    def follow(self, state: LetterState, offset: Position) -> None:
-        """A later record of the same letter."""
         self.offset = offset
+        self.follow(state)
+
+    def follow(self, state: LetterState) -> None:
+        """What a redrive made of it."""
         self.redrives = state.redrives
         self.redrive_state: RedriveState = state.redrive_state
         self.redrive_id = state.redrive_id

@@ -12,6 +12,7 @@ Tell = Callable[[int, Sequence[Found]], None]
 """Called with a partition and its next records."""
 _WAIT_S: Final = 0.25
 _PAUSE_S: Final = 0.5
+_CLOSE_S: Final = 1.0
 _SIZE_MAX_BYTES: Final = 4 * 2**20
 
 
@@ -25,6 +26,7 @@ class Tail:
         self._next: Final[dict[tuple[str, int], int]] = {}
         self._moved = asyncio.Event()
         self._running: asyncio.Task[None] | None = None
+        self._is_closed = False
 
     async def follow(self, topic: str, partitions: Sequence[int], tell: Tell) -> None:
         """All that is there was told on return; what comes is told as it comes. Raises ChannelUnavailable."""
@@ -59,13 +61,18 @@ class Tail:
     async def close(self) -> None:
         """Nothing more is told."""
         self._told.clear()
+        self._next.clear()
+        self._is_closed = True
+        self._move()
         if self._running is not None:
+            # The library leaves a connection open that is cancelled while it is made.
+            await asyncio.wait([self._running], timeout=_CLOSE_S)
             self._running.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await self._running
 
     async def _run(self) -> None:
-        while True:
+        while not self._is_closed:
             wanted = dict(self._next)
             if not wanted:
                 await self._moved.wait()

@@ -49,13 +49,17 @@ class Server(Protocol):
 
 
 class RedisDeadLetters:
-    """Fulfils `DeadLetters`. Ids count from `r1`. Only memory bounds them: what was accepted may be refused no more."""
+    """Fulfils `DeadLetters`. Ids count from `r1`. At most `events_max`."""
 
     is_durable = True
-    evicted = 0
 
-    def __init__(self, server: Server) -> None:
+    def __init__(self, server: Server, *, events_max: int) -> None:
+        self.evicted = 0
+        """Those that made room for younger ones since this process knows the server, whichever process saw to it."""
         self._server: Final = server
+        self._events_max: Final = events_max
+        self._evicted_before: int | None = None
+        """As the server told first."""
         self._prefix: Final = f"{server.prefix}:{{dead-letters}}:"
         self._owed: list[Word] = []
         self._redriving: Final = Redriving(time.time)
@@ -64,13 +68,19 @@ class RedisDeadLetters:
 
     def add(self, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]) -> None:
         """Keep one, as the newest."""
-        self._owe(["add", pack_head(time.time(), address, reason), pack_body(event, attempts)])
+        self._add(time.time(), address, reason, event, attempts)
 
     def extend(self, address: Address, reason: str, deliveries: Sequence[Delivery]) -> None:
         """Keep the events of many that were never tried; the last one becomes the newest."""
-        head = pack_head(time.time(), address, reason)
+        now_s = time.time()
         for delivery in deliveries:
-            self._owe(["add", head, pack_body(delivery.event, ())])
+            self._add(now_s, address, reason, delivery.event, ())
+
+    def _add(
+        self, now_s: float, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]
+    ) -> None:
+        head, body = pack_head(now_s, address, reason), pack_body(event, attempts)
+        self._owe(["add", self._events_max, repr(now_s), head, body])
 
     def redriven(self, letter: DeadLetter) -> None:
         """It was delivered at last."""
@@ -171,7 +181,11 @@ class RedisDeadLetters:
 
     async def refresh(self) -> None:
         """See what other processes did. Raises ChannelUnavailable."""
-        version = int(await self._call("GET", "version") or 0)
+        told = await self._call("MGET", "version", f"{self._prefix}evicted")
+        version, evicted = [int(one or 0) for one in told]
+        if self._evicted_before is None:
+            self._evicted_before = evicted
+        self.evicted = max(0, evicted - self._evicted_before)
         if version != self._redriving.version and not self._redriving.is_owed:
             self._redriving.learn(*await self._run("redrives"))
 

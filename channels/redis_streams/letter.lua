@@ -44,11 +44,28 @@ local function remove(number)
   for _, name in ipairs({'head', 'body', 'tried', 'mark'}) do redis.call('HDEL', P .. name, number) end
 end
 
+-- Whatever had claimed it counts it as failed. The redrive that had, if there was one.
+local function let_go(number, now)
+  local redrive = redrive_of(number)
+  remove(number)
+  if redrive then finish(redrive, 'failed', now) end
+  return redrive
+end
+
+-- The oldest go. Where a bound became much smaller it takes some letters more, so that no step takes long.
+local function make_room(most, now)
+  local surplus = math.min(redis.call('ZCARD', P .. 'index') - most, 100)
+  if surplus <= 0 then return end
+  for _, number in ipairs(redis.call('ZRANGE', P .. 'index', 0, surplus - 1)) do let_go(number, now) end
+  redis.call('INCRBY', P .. 'evicted', surplus)
+end
+
 function operations.add()
-  local number = redis.call('INCR', P .. 'last')
+  local most, now, number = tonumber(word()), word(), redis.call('INCR', P .. 'last')
   redis.call('ZADD', P .. 'index', number, number)
   redis.call('HSET', P .. 'head', number, word())
   redis.call('HSET', P .. 'body', number, word())
+  make_room(most, now)
 end
 
 function operations.redriven()
@@ -74,10 +91,7 @@ function operations.discard()
   local now, gone = word(), {}
   for _, number in ipairs(numbers()) do
     if redis.call('ZSCORE', P .. 'index', number) then
-      local redrive = redrive_of(number)
-      remove(number)
-      if redrive then finish(redrive, 'failed', now) end
-      gone[#gone + 1] = {number, redrive or ''}
+      gone[#gone + 1] = {number, let_go(number, now) or ''}
     end
   end
   return gone

@@ -23,7 +23,7 @@ class Redriving:
         self._clock: Final = clock
         self._known: Final[dict[str, Redrive]] = {}
         self._ended: Final[dict[str, set[int]]] = {}
-        """Letters that this process has seen come to an end, by the redrive that is under way."""
+        """Letters that this process has seen come to an end, by the redrive, until the server says that it ended."""
 
     @property
     def told(self) -> Sequence[Redrive]:
@@ -52,17 +52,19 @@ class Redriving:
     def end(self, redrive_id: str, number: int, *, is_delivered: bool) -> bool:
         """A letter of it is at its end. False where it is no such letter, or that is known."""
         redrive = self._known.get(redrive_id)
-        if redrive is None or redrive.ended_s is not None:
+        if redrive is None or (redrive.ended_s is not None and redrive_id not in self._ended):
             return False
         ended = self._ended.setdefault(redrive_id, set())
         if number in ended:
             return False
         ended.add(number)
+        if redrive.ended_s is not None:
+            # One was counted here that another process brought to its end, too: the server counts this one.
+            return True
         counted = replace(
             redrive, delivered=redrive.delivered + is_delivered, failed=redrive.failed + (not is_delivered)
         )
         if counted.delivered + counted.failed >= counted.total:
             counted = replace(counted, ended_s=self._clock())
-            del self._ended[redrive_id]
         self._known[redrive_id] = counted
         return True

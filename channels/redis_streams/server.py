@@ -24,6 +24,7 @@ from channels.retention import NO_RETENTION, Retention
 Persistence = Literal["always", "everysec", "no", "none", "unknown"]
 """Redis' `appendfsync`; `none` where there is no AOF, `unknown` where one may not ask."""
 _TICK_MAX_S: Final = 1.0
+_DEAD_LETTER_EVENTS_MAX: Final = 1_000_000
 _LOG_INTERVAL_S: Final = 1.0
 _CLOCK_LOOKS: Final = 4
 _FSYNC: Final[dict[str, Persistence]] = {"always": "always", "everysec": "everysec", "no": "no"}
@@ -35,12 +36,13 @@ class RedisServer:
 
     `lease_s` is how long after its last word a process is taken for dead, `timeout_s` how long the server may take for
     an answer. `prefix` begins the names of all keys. At a cluster a server has one channel, and all its keys are in
-    that one's slot, its dead letters among them: `alone` is the channel's name, and empty elsewhere.
+    that one's slot, its dead letters among them: `alone` is the channel's name, and empty elsewhere. Above
+    `dead_letter_events_max` the oldest dead letters make room.
     """
 
     def __init__(
         self, url: str, *, credentials: Credentials | None = None, prefix: str = "eventing", lease_s: float = 10.0,
-        timeout_s: float = 5.0, alone: str = "",
+        timeout_s: float = 5.0, alone: str = "", dead_letter_events_max: int = _DEAD_LETTER_EVENTS_MAX,
     ) -> None:  # fmt: skip
         self._address: Final = parse_address(url)
         if bool(alone) != self._address.is_cluster:
@@ -71,7 +73,7 @@ class RedisServer:
         self._logged_at_s = -_LOG_INTERVAL_S
         self.link: Link
         self.committer: Committer
-        self.dead_letters: Final = RedisDeadLetters(self)
+        self.dead_letters: Final = RedisDeadLetters(self, events_max=dead_letter_events_max)
 
     async def __aenter__(self) -> Self:
         self.link = Link(self.connect, self._introduce)

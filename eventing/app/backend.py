@@ -18,8 +18,14 @@ def create_backend(settings: Settings, engine: Remote) -> Backend:
             engine.login,
             events_max=settings.redis_events_max,
             size_max_bytes=settings.redis_size_max_bytes,
+            dead_letter_events_max=settings.dead_letter_events_max,
             lease_s=settings.channel_lease_duration_s,
         )
     from eventing.backend.kafka_cluster import KafkaBackend
 
-    return KafkaBackend(engine.server, engine.login, lease_s=settings.channel_lease_duration_s)
+    return KafkaBackend(
+        engine.server,
+        engine.login,
+        dead_letter_events_max=settings.dead_letter_events_max,
+        lease_s=settings.channel_lease_duration_s,
+    )

@@ -17,15 +17,24 @@ NO_BOUND: Final = 2**53
 
 
 class KafkaBackend:
-    """One connection. After `lease_s` without a word this process is taken for dead."""
+    """One connection. The cluster holds no more than `dead_letter_events_max` dead letters. After `lease_s` without a
+    word this process is taken for dead.
+    """
 
     persistence = "acks=all"
 
-    def __init__(self, server: engines.ServerKey, login: Login | None, *, lease_s: float) -> None:
+    def __init__(
+        self, server: engines.ServerKey, login: Login | None, *, dead_letter_events_max: int, lease_s: float
+    ) -> None:
         self._server = server
         self._problem = ""
         """Why a login that came later could not be used."""
-        self._cluster = KafkaCluster(server.address, security=_security(server, login), timing=_timing(lease_s))
+        self._cluster = KafkaCluster(
+            server.address,
+            security=_security(server, login),
+            timing=_timing(lease_s),
+            dead_letter_events_max=dead_letter_events_max,
+        )
         self.dead_letters: DeadLetters = self._cluster.dead_letters
         self.place = ",".join(sorted({one.strip().lower() for one in server.address.split(",")}))
 

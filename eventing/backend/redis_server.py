@@ -14,14 +14,26 @@ from eventing.resources.login import Login
 
 class RedisBackend:
     """One connection; at a cluster it is one channel's. A channel holds no more than `events_max` events of
-    `size_max_bytes` that somebody has still to get. After `lease_s` without a word this process is taken for dead.
+    `size_max_bytes` that somebody has still to get, and the server no more than `dead_letter_events_max` dead letters.
+    After `lease_s` without a word this process is taken for dead.
     """
 
     def __init__(
-        self, server: ServerKey, login: Login | None, *, events_max: int, size_max_bytes: int, lease_s: float
+        self,
+        server: ServerKey,
+        login: Login | None,
+        *,
+        events_max: int,
+        size_max_bytes: int,
+        dead_letter_events_max: int,
+        lease_s: float,
     ) -> None:
         self._server = RedisServer(
-            server.address, credentials=_credentials(login), lease_s=lease_s, alone=server.channel
+            server.address,
+            credentials=_credentials(login),
+            lease_s=lease_s,
+            alone=server.channel,
+            dead_letter_events_max=dead_letter_events_max,
         )
         self._events_max = events_max
         self._size_max_bytes = size_max_bytes

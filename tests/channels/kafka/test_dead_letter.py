@@ -1,6 +1,8 @@
 """Dead letters in Kafka obey every law of theirs, and are the same for all processes."""
 
 import asyncio
+import contextlib
+import gc
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -8,15 +10,15 @@ from contextlib import asynccontextmanager
 import msgspec
 import pytest
 
-from channels import damage_conformance
+from channels import bound_conformance, damage_conformance
 from channels.damage_conformance import DamageLaw
 from channels.dead_letter import EVERYTHING, DeadLetters, Selector
 from channels.dead_letter_conformance import LAWS, Law
-from channels.dead_letter_witness import BILL, comes, event_ids, filled, letters_of
+from channels.dead_letter_witness import BILL, comes, deliveries_of, event_ids, filled, letters_of
 from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
-from channels.kafka.letter import LetterState, number_of
+from channels.kafka.letter import CLAIM, LetterState, number_of, pack_claim
 from channels.kafka.link import Link
 from channels.kafka.producing import Record
 from channels.kafka.security import Security
@@ -24,8 +26,10 @@ from tests.rig.kafka import Kafka
 
 
 @asynccontextmanager
-async def a_store(kafka: Kafka, topic: str) -> AsyncIterator[KafkaDeadLetters]:
-    async with KafkaCluster(kafka.bootstrap_servers, dead_letter_topic=topic) as cluster:
+async def a_store(kafka: Kafka, topic: str, *, events_max: int = 10_000) -> AsyncIterator[KafkaDeadLetters]:
+    async with KafkaCluster(
+        kafka.bootstrap_servers, dead_letter_topic=topic, dead_letter_events_max=events_max
+    ) as cluster:
         await cluster.open_dead_letters(1)
         yield cluster.dead_letters
 
@@ -45,11 +49,46 @@ async def test_dead_letters_in_kafka_bear_damage(law: DamageLaw, kafka: Kafka) -
         assert isinstance(store, KafkaDeadLetters)
         number = number_of(letter_id)
         state = LetterState(number, 1.0, BILL, "refused", 1, 0, "", "", (), b"damaged")
-        record = Record(store._entries[number].key, msgspec.msgpack.encode(state), [])
+        record = Record(store._index._entries[number].key, msgspec.msgpack.encode(state), [])
         await store._link.produce(store.topic, 0, [record])
         await store._tail.catch_up(store.topic, [0])
 
     await law(lambda *, storage="a": a_store(kafka, f"letters-{run}-{storage}"), damage)
+
+
+@pytest.mark.parametrize("law", bound_conformance.LAWS, ids=lambda law: law.__name__)
+async def test_dead_letters_in_kafka_are_bounded(law: Law, kafka: Kafka) -> None:
+    run, most = uuid.uuid4().hex, bound_conformance.LETTERS
+    await law(lambda *, storage="a": a_store(kafka, f"letters-{run}-{storage}", events_max=most))
+
+
+async def test_who_leaves_as_soon_as_it_came_leaves_no_connection_open(kafka: Kafka) -> None:
+    """Though the topic was about to be followed: a connection that nobody closed is a warning, and fails a test."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    for _ in range(5):
+        async with a_store(kafka, topic):
+            pass
+    gc.collect()
+
+
+async def test_all_processes_count_what_makes_room(kafka: Kafka) -> None:
+    """Once, though several add at once; a bound that became smaller is kept to from the next start on."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    async with a_store(kafka, topic, events_max=9) as one, a_store(kafka, topic, events_max=9) as other:
+        for first in range(1, 31, 3):
+            one.extend(BILL, "backlogfull", deliveries_of(first, first))
+            other.extend(BILL, "backlogfull", deliveries_of(first + 1, first + 2))
+        for store in (one, other):
+            await comes((9, 21), lambda store=store: _kept_and_evicted(store))
+        assert await _ids(one) == await _ids(other)
+    async with a_store(kafka, topic, events_max=2) as store:
+        await comes((2, 7), lambda: _kept_and_evicted(store))
+    async with a_store(kafka, topic) as store:
+        assert (2, 0) == await _kept_and_evicted(store)
+
+
+async def _kept_and_evicted(store: KafkaDeadLetters) -> tuple[int, int]:
+    return len(await letters_of(store)), store.evicted
 
 
 async def test_all_processes_see_the_same(kafka: Kafka) -> None:
@@ -120,7 +159,7 @@ async def test_an_order_that_the_cluster_does_not_store_is_carried_out_once_it_d
     topic = f"letters-{uuid.uuid4().hex}"
     link = FullLink(kafka.bootstrap_servers, Security().options(), timeout_s=10.0)
     async with KafkaCluster(kafka.bootstrap_servers) as cluster, a_store(kafka, topic) as other:
-        store = KafkaDeadLetters(link, cluster.tail, topic, patience_s=0.2)
+        store = KafkaDeadLetters(link, cluster.tail, topic, events_max=100, patience_s=0.2)
         await store.open()
         await filled(store, 3)
         oldest = (await store.find(EVERYTHING, limit=9))[-1].id
@@ -138,6 +177,80 @@ async def test_an_order_that_the_cluster_does_not_store_is_carried_out_once_it_d
         assert 2 == len(await other.claimed(other.redrives[0].id, 9))
         await store.close()
     await link.close()
+
+
+async def test_a_claim_without_a_book_is_nobodys(kafka: Kafka) -> None:
+    """Who reads the topic anew has its letters free: no redrive will ever bring them to an end."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    async with a_store(kafka, topic) as store:
+        letters = await filled(store, 3)
+        numbers = [number_of(letter.id) for letter in letters[1:]]
+        await store._link.produce(topic, 0, [Record(CLAIM + b"k1", pack_claim(numbers), [])])
+    async with a_store(kafka, topic) as store:
+        assert letters == await letters_of(store)
+        redrive = await store.claim(EVERYTHING, rate=None)
+        assert 3 == redrive.total
+    async with a_store(kafka, topic) as store:
+        assert [redrive] == list(store.redrives)
+        assert ["1", "2", "3"] == event_ids(await store.claimed(redrive.id, 3))
+
+
+class MortalLink(Link):
+    """Of a process that is killed once it has stored so many batches."""
+
+    left = 2**53
+
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+        if not self.left:
+            raise ChannelUnavailable("Kafka: the process is gone")
+        self.left -= 1
+        return await super().produce(topic, partition, records)
+
+
+@pytest.mark.parametrize("batches", range(3))
+async def test_who_is_killed_while_it_claims_keeps_no_letter(batches: int, kafka: Kafka) -> None:
+    """Whenever it is: others bring the redrive to its end, or the letters are free."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    link = MortalLink(kafka.bootstrap_servers, Security().options(), timeout_s=10.0)
+    async with KafkaCluster(kafka.bootstrap_servers) as cluster, a_store(kafka, topic) as witness:
+        store = KafkaDeadLetters(link, cluster.tail, topic, events_max=100, patience_s=0.5)
+        await store.open()
+        await filled(store, 3)
+        link.left = batches
+        with contextlib.suppress(ChannelUnavailable):
+            await store.claim(EVERYTHING, rate=None)
+        async with a_store(kafka, topic) as heir:
+            for one in (witness, heir):
+                await one._catch_up()
+                under_way = [redrive for redrive in one.redrives if redrive.ended_s is None]
+                claimed = [letter.id for redrive in under_way for letter in await one.claimed(redrive.id, 9)]
+                pending = [letter.id for letter in await letters_of(one) if letter.redrive_state == "pending"]
+                assert pending == claimed
+                assert len(claimed) == sum(redrive.total for redrive in under_way)
+        link.left = 2**53
+        await store.close()
+    await link.close()
+
+
+async def test_a_redrive_ends_that_two_carry_out_at_once(kafka: Kafka) -> None:
+    """As they do while one has been taken for dead: each tells of letters that the other does not know of yet."""
+    topic = f"letters-{uuid.uuid4().hex}"
+    async with a_store(kafka, topic) as one, a_store(kafka, topic) as other:
+        await filled(one, 2)
+        redrive = await one.claim(EVERYTHING, rate=None)
+        await other._catch_up()
+        first, second = await other.claimed(redrive.id, 2)
+        one.redriven(first)
+        other.redriven(second)
+        for store in (one, other):
+            await comes([True], lambda store=store: _are_ended(store))
+            assert [] == await letters_of(store)
+    async with a_store(kafka, topic) as heir:
+        assert [True] == await _are_ended(heir)
+
+
+async def _are_ended(store: KafkaDeadLetters) -> list[bool]:
+    return [one.ended_s is not None for one in store.redrives]
 
 
 async def _totals(store: KafkaDeadLetters) -> list[int]:

@@ -6,7 +6,7 @@ from itertools import count
 
 import pytest
 
-from channels import damage_conformance
+from channels import bound_conformance, damage_conformance
 from channels.damage_conformance import DamageLaw
 from channels.dead_letter import EVERYTHING, DeadLetters
 from channels.dead_letter_conformance import LAWS, Law
@@ -37,6 +37,35 @@ def make(redis_rig: Redis) -> Callable[..., AbstractAsyncContextManager[DeadLett
 async def test_redis_obeys(law: Law, make: Callable[..., AbstractAsyncContextManager[DeadLetters]]) -> None:
     """Every law of the store."""
     await law(make)
+
+
+@pytest.mark.parametrize("law", bound_conformance.LAWS, ids=lambda law: law.__name__)
+async def test_dead_letters_in_redis_are_bounded(law: Law, redis_rig: Redis) -> None:
+    prefix = f"letters{next(_numbers)}"
+
+    @asynccontextmanager
+    async def make(*, storage: str = "a") -> AsyncIterator[DeadLetters]:
+        most = bound_conformance.LETTERS
+        async with RedisServer(redis_rig.url, prefix=f"{prefix}{storage}", dead_letter_events_max=most) as server:
+            await server.ready()
+            yield server.dead_letters
+
+    await law(make)
+
+
+async def test_a_bound_that_became_smaller_is_reached_step_by_step(redis_rig: Redis) -> None:
+    """No step takes long: each letter that comes lets a hundred go at most."""
+    prefix = f"letters{next(_numbers)}"
+    async with RedisServer(redis_rig.url, prefix=prefix) as server:
+        server.dead_letters.extend(BILL, "backlogfull", deliveries_of(1, 250))
+        await kept(server.dead_letters, 250)
+    async with RedisServer(redis_rig.url, prefix=prefix, dead_letter_events_max=10) as server:
+        await server.ready()
+        for number, count in ((251, 151), (252, 52), (253, 10), (254, 10)):
+            server.dead_letters.extend(BILL, "backlogfull", deliveries_of(number, number))
+            await kept(server.dead_letters, count)
+        await server.dead_letters.refresh()
+        assert 244 == server.dead_letters.evicted
 
 
 @pytest.mark.parametrize("body", [b"", b"\0\0\0\1\xc1", b"\0\0\0\1\x90damaged"])

@@ -65,7 +65,11 @@ async def test_a_redis_server_has_one_store_however_its_address_is_written(
     addresses: tuple[str, ...], name: str
 ) -> None:
     """A database of it is another one."""
-    pool = BackendPool(lambda one: RedisBackend(one.server, None, events_max=1, size_max_bytes=1, lease_s=9.0))
+    pool = BackendPool(
+        lambda one: RedisBackend(
+            one.server, None, events_max=1, size_max_bytes=1, dead_letter_events_max=9, lease_s=9.0
+        )
+    )
     for number, address in enumerate(addresses):
         await pool.use(redis(address), Key("g", "Broker", "default", str(number)))
     assert [name] == [*pool.dead_letters]
@@ -74,7 +78,11 @@ async def test_a_redis_server_has_one_store_however_its_address_is_written(
 
 async def test_a_redis_cluster_has_a_store_for_each_channel() -> None:
     """Which rests in the channel's slot."""
-    pool = BackendPool(lambda one: RedisBackend(one.server, None, events_max=1, size_max_bytes=1, lease_s=9.0))
+    pool = BackendPool(
+        lambda one: RedisBackend(
+            one.server, None, events_max=1, size_max_bytes=1, dead_letter_events_max=9, lease_s=9.0
+        )
+    )
     for channel in ("default/a", "default/b"):
         await pool.use(engine_for(redis("redis+cluster://h,i:1"), channel), FIRST)
     where = "redis h:6379,i:1 (cluster)/0"
@@ -84,7 +92,7 @@ async def test_a_redis_cluster_has_a_store_for_each_channel() -> None:
 
 async def test_a_kafka_cluster_has_one_store_in_whatever_order_its_servers_are_named() -> None:
     """Names are those of hosts: upper case is lower case."""
-    pool = BackendPool(lambda one: KafkaBackend(one.server, None, lease_s=9.0))
+    pool = BackendPool(lambda one: KafkaBackend(one.server, None, dead_letter_events_max=9, lease_s=9.0))
     for name, address in (("a", "one:9092,two:9092"), ("b", "Two:9092, one:9092"), ("c", "two:9092,one:9092,one:9092")):
         engine = Kafka(ServerKey("kafka", address), Topic(name, 1, 1))
         await pool.use(engine, Key("g", "Broker", "default", name))
