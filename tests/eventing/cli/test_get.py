@@ -108,13 +108,16 @@ def test_a_watch_shows_what_there_is_and_every_change(stocked: Api, options: tup
     command = [*COMMAND, "get", "cm", "-w", *options]
     environment = environment_with({"EVENTING_SERVER": stocked.url})
     with subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=environment) as process:
-        assert process.stdout is not None
-        titles = process.stdout.readline().split()
-        until = next(line for line in process.stdout if "c" in line.split())
-        stored = stocked.get("/api/v1/namespaces/default/configmaps/c")
-        stocked.do(stocked.store.update({**stored, "data": {}}))
-        change = next(line for line in process.stdout if "c" in line.split())
-        process.send_signal(signal.SIGINT)
-        assert 0 == process.wait(20)
+        try:
+            assert process.stdout is not None
+            titles = process.stdout.readline().split()
+            until = next(line for line in process.stdout if "c" in line.split())
+            stored = stocked.get("/api/v1/namespaces/default/configmaps/c")
+            stocked.do(stocked.store.update({**stored, "data": {}}))
+            change = next(line for line in process.stdout if "c" in line.split())
+            process.send_signal(signal.SIGINT)
+            assert 0 == process.wait(20)
+        finally:
+            process.kill()  # whatever failed, nobody waits for it for ever
     assert [*(["NAMESPACE"] if options == ("-A",) else []), "NAME", "DATA", "AGE"] == titles
     assert ["1", "0"] == [line.split()[-2] for line in (until, change)]
