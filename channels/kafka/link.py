@@ -39,7 +39,8 @@ _PAUSE_S: Final = 0.1
 _NEWS_S: Final = 1.0
 """For so long a topic that was made may be unknown to some of the brokers."""
 _READ_UNCOMMITTED: Final = 0
-_ENDINGS_S: Final = 1.0
+_ENDINGS_MAX_S: Final = 3.0
+"""How long closing waits for clients that were given up while they started."""
 _NOBODY: Final = ""
 _TOPIC_RESOURCE: Final = 2
 _T = TypeVar("_T")
@@ -76,7 +77,7 @@ class Link:
         if client is not None:
             await client.close()
         if self._endings:
-            await asyncio.wait([*self._endings], timeout=_ENDINGS_S)
+            await asyncio.wait([*self._endings], timeout=min(self._timeout_s, _ENDINGS_MAX_S))
 
     async def partitions(self, topic: str) -> int:
         """How many the topic has, as the cluster says at this moment; 0 where there is no such topic."""
