@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError, CorruptRecordException, KafkaErro
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from channels.kafka.errors import FAULTS, translated
-from channels.kafka.link import Found
+from channels.kafka.link import Found, close_client
 
 _DAY_MS: Final = 86_400_000
 _STOP_MAX_S: Final = 5.0
@@ -76,24 +76,33 @@ class Consumer:
     async def start(self, owner: Owner) -> None:
         """Join. Raises ChannelUnavailable."""
         self._consumer.subscribe([self._topic], listener=_Listener(self, owner))
+        starting = asyncio.ensure_future(self._consumer.start())
         try:
-            await self._consumer.start()
+            await asyncio.shield(starting)
         except FAULTS as error:
             await self.stop()
             raise translated(error) from error
+        except asyncio.CancelledError:
+            # Cancelled while it starts, it would leave its first connection open.
+            await asyncio.wait([starting], timeout=_STOP_MAX_S)
+            if not starting.cancel() and not starting.cancelled():
+                starting.exception()  # nobody is left to be told
+            await self.stop()
+            raise
 
     async def stop(self) -> None:
         """Leave, and give everything up, within the patience that a server which is away gets."""
         stopping = asyncio.ensure_future(self._consumer.stop())
         await asyncio.wait([stopping], timeout=_STOP_MAX_S)
         stopping.cancel()
+        await asyncio.wait([stopping], timeout=_COMMITS_END_S)
         is_over = stopping.done() and not stopping.cancelled()
         error = stopping.exception() if is_over else None
         if error is not None and not isinstance(error, FAULTS):
             raise error
         # Where a fetch waits for its next attempt, aiokafka raises that one's cancellation and leaves its connections.
         with contextlib.suppress(*FAULTS):
-            await self._consumer._client.close()  # noqa: SLF001
+            await close_client(self._consumer._client)  # noqa: SLF001
         if self._commits:  # of a consumer that is closed they would be repeated for ever
             await asyncio.wait([*self._commits], timeout=_COMMITS_END_S)
         for commit in [*self._commits]:

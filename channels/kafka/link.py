@@ -4,6 +4,7 @@ A broker answers the requests of one connection one after the other: who waits l
 """
 
 import asyncio
+import contextlib
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -75,7 +76,7 @@ class Link:
         """No connection is left."""
         client, self._client = self._client, None
         if client is not None:
-            await client.close()
+            await close_client(client)
         if self._endings:
             await asyncio.wait([*self._endings], timeout=min(self._timeout_s, _ENDINGS_MAX_S))
 
@@ -223,7 +224,15 @@ async def _end(client: Any, starting: "asyncio.Future[None]") -> None:
     await asyncio.wait([starting])
     if not starting.cancelled():
         starting.exception()  # whoever waited was told, or has gone
+    await close_client(client)
+
+
+async def close_client(client: Any) -> None:
+    """Close its connections, with one that somebody is about to make."""
     await client.close()
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(_ENDINGS_MAX_S), client._get_conn_lock:  # noqa: SLF001
+            await client.close()
 
 
 async def _partitions(client: Any, topic: str) -> int:
