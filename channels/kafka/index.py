@@ -37,6 +37,10 @@ class Index:
         """By group, of those that have members here."""
         self.owned: Final[dict[str, set[int]]] = defaultdict(set)
         """By group the partitions that are this process's."""
+        self.open: Final[dict[tuple[str, str, int], Sheet]] = {}
+        """By group, queue and partition the last that is due at once, was never tried and is to be written yet: others
+        may join it.
+        """
         self._writer: Final = writer
         self._bodies: Final = bodies
         self._clock: Final = clock
@@ -115,6 +119,7 @@ class Index:
             self._timer = None
         changed = [*self._changed.values()]
         self._changed.clear()
+        self.open.clear()
         for sheet in changed:
             if sheet.left:
                 self._write(sheet, pack_parked(sheet.state, sheet.copied))

@@ -34,8 +34,6 @@ class Parking:
         self._clock: Final = Clock()
         self._bodies: Final = Bodies(link, topic, event_of)
         self.index: Final = Index(writer, self._bodies, self._clock, self._prefix, hear)
-        self._open: Final[dict[tuple[str, str, int], Sheet]] = {}
-        """By group, queue and partition the last that is due at once and was never tried: others may join it."""
         self._made = 0
 
     def park(
@@ -157,8 +155,8 @@ class Parking:
     ) -> Sheet:  # fmt: skip
         """One that takes what is parked so, at that position."""
         is_plain = after_s <= 0.0 and not attempts and not note
-        opened = self._open.get((group, queue, partition)) if is_plain else None
-        if opened is not None and not opened.is_written and self.index.is_here(opened) and opened.takes(position):
+        opened = self.index.open.get((group, queue, partition)) if is_plain else None
+        if opened is not None and self.index.is_here(opened) and opened.takes(position):
             return opened
         clock, parked_us, after_s = self._clock, self._clock.now_us(), max(0.0, after_s)
         sheet = Sheet(
@@ -168,7 +166,7 @@ class Parking:
         )  # fmt: skip
         self.index.add(sheet)
         if is_plain:
-            self._open[group, queue, partition] = sheet
+            self.index.open[group, queue, partition] = sheet
         return sheet
 
     def _next_key(self) -> bytes:

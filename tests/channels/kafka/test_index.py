@@ -85,6 +85,19 @@ async def test_what_was_settled_soon_is_never_written() -> None:
     assert ([], 0, 0) == (one.write(), one.index.events, one.waiting)
 
 
+async def test_what_is_written_is_joined_by_nothing() -> None:
+    """And is not remembered: queues come and go with the keys of events."""
+    one = Process(b"one")
+    one.index.own("g", 0)
+    one.park(1)
+    one.park(2)
+    assert (1, 1) == (len(one.sheets()), len(one.index.open))
+    one.write()
+    assert {} == one.index.open
+    one.park(3)
+    assert [[1, 2], [3]] == [[*sheet.offsets] for sheet in one.sheets()]
+
+
 async def test_an_echo_brings_nothing_back() -> None:
     """What a process reads of itself is older than what it knows."""
     one = Process(b"one")
