@@ -142,7 +142,7 @@ class MemberQueue:
         group.check(self._member)
         if group.is_halted:
             return []
-        taken = await group.parking.take(group.name, self._name, max_events, self._member)
+        taken = await group.parking.take(group.name, self._name, max_events)
         if group.is_closed or self._member.has_left:
             group.parking.put_back(taken)
             group.check(self._member)

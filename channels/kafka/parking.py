@@ -6,7 +6,7 @@ Events stay where they are, in the log: what is written of them is where they re
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from operator import attrgetter
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from channels.contract import Delivery, Position
 from channels.event import Event
@@ -18,9 +18,6 @@ from channels.kafka.shelf import Clock
 from channels.kafka.state import PARKED
 from channels.kafka.topic import PARTITION_MASK, Topic
 from channels.kafka.writer import Writer
-
-if TYPE_CHECKING:
-    from channels.kafka.member import Member
 
 
 class Parking:
@@ -51,8 +48,8 @@ class Parking:
                 )
                 ones = self._extend(sheet, ones)
 
-    async def take(self, group: str, queue: str, max_events: int, member: "Member") -> list[Taken]:
-        """Up to so many that are due are the member's. Raises ChannelUnavailable."""
+    async def take(self, group: str, queue: str, max_events: int) -> list[Taken]:
+        """Up to so many that are due are the caller's. Raises ChannelUnavailable."""
         shelves = self.index.shelves.get(group)
         drawn = [] if shelves is None else shelves.draw(queue, max_events)
         if shelves is None or not drawn:
@@ -71,7 +68,7 @@ class Parking:
                 self.index.damaged += 1
                 self.index.settle(sheet, number)
                 continue
-            one = sheet.taken[number] = Taken(sheet, number, event, member)
+            one = sheet.taken[number] = Taken(sheet, number, event)
             taken.append(one)
         return taken
 

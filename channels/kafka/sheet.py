@@ -3,15 +3,12 @@
 from array import array
 from collections.abc import Iterator
 from collections.abc import Set as AbstractSet
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 from channels.contract import Delivery, Parked, Position
 from channels.event import Event
 from channels.kafka.state import ParkedState
 from channels.kafka.topic import PARTITION_BITS, position_of
-
-if TYPE_CHECKING:
-    from channels.kafka.member import Member
 
 EVENTS_MAX: Final = 512
 """Of one sheet. It is written anew when some of it was settled."""
@@ -49,7 +46,7 @@ class Sheet:
         "taken",
         "unsaved",
         "waiting",
-    )  # fmt: skip
+    )
 
     def __init__(
         self, key: bytes, group: str, queue: str, partition: int, *, is_ordered: bool, parked_us: int, due_us: int,
@@ -233,13 +230,12 @@ Drawn = tuple[Sheet, int]
 class Taken(Parked):
     """A parked delivery that a member holds."""
 
-    __slots__ = ("member", "number", "sheet")
+    __slots__ = ("number", "sheet")
 
-    def __init__(self, sheet: Sheet, number: int, event: Event, member: "Member") -> None:
+    def __init__(self, sheet: Sheet, number: int, event: Event) -> None:
         super().__init__(event, sheet.position(number), sheet.sizes[number], sheet.attempts, sheet.note)
         self.sheet = sheet
         self.number = number
-        self.member = member
 
     @property
     def is_held(self) -> bool:
