@@ -46,6 +46,7 @@ COMMANDS: Final[Mapping[str, tuple[str, ...]]] = {
     "hscan": ("HSCAN", PROBE, "0"),
     "hdel": ("HDEL", PROBE, "doctor"),
     "incr": ("INCR", PROBE),
+    "incrby": ("INCRBY", PROBE, "0"),
     "llen": ("LLEN", PROBE),
     "lpop": ("LPOP", PROBE),
     "rpush": ("RPUSH", PROBE, "doctor"),
