@@ -7,7 +7,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -15,11 +15,12 @@ from tests.benchmarks import manifest, nginx
 from tests.benchmarks.load import Load, offer
 from tests.benchmarks.machine import CannotRun
 from tests.benchmarks.process import Process, free_port, get
-from tests.benchmarks.sample import Sample
+from tests.benchmarks.sample import Sample, together
 
 ROOT: Final = Path(__file__).resolve().parents[2]
 _READY_S: Final = 120.0
 _CORES_TO_SPARE: Final = 4
+_PARTS: Final = 2
 _SETTLED_S: Final = 0.3
 """All that was accepted has arrived, and for so long nothing more did: what wrk had under way at its end is in."""
 _STALLED_S: Final = 4.0
@@ -32,8 +33,10 @@ class Settings:
 
     repetitions: int = 5
     warm_up_s: int = 1
+    jvm_warm_up_s: int = 8
+    """A fresh JVM spends so long compiling what its first requests ran."""
     window_s: int = 4
-    unit_s: int = 2
+    unit_s: int = 1
     latency_s: int = 5
     waiting_events: int = 1_000_000
 
@@ -53,7 +56,6 @@ class Subject:
 
     process: Process
     address: str
-    delivered_before: int
     lanes_url: str | None = None
     server: Server | None = None
 
@@ -101,7 +103,7 @@ class Bench:
         with self.data() as data, self.server(documents, port, api_port, *options, data=data, core=core) as process:
             process.wait_ready(f"http://127.0.0.1:{api_port}/readyz", timeout_s=_READY_S)
             lanes_url = f"http://127.0.0.1:{api_port}/ops/v1/triggers"
-            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered(), lanes_url, server)
+            yield Subject(process, f"http://127.0.0.1:{port}", lanes_url, server)
 
     @contextlib.contextmanager
     def data(self) -> Iterator[Path]:
@@ -133,7 +135,7 @@ class Bench:
         arguments = [str(port), f"http://127.0.0.1:{self.sink.port}/", manifest.MATCHING_TYPE]
         with self.module("classic", arguments, core=self.core) as process:
             process.wait_ready(f"http://127.0.0.1:{port}/readyz", timeout_s=_READY_S)
-            yield Subject(process, f"http://127.0.0.1:{port}", self.sink.delivered())
+            yield Subject(process, f"http://127.0.0.1:{port}")
 
     def module(self, name: str, arguments: Sequence[str], *, core: int) -> Process:
         """A module of this package as a process, not entered."""
@@ -145,12 +147,46 @@ class Bench:
         """One measurement of N: what the same event costs a proxy that only passes it on."""
         return self._window(self.proxy, Load(), self.settings.unit_s, matching=1)
 
-    def measure(self, subject: Subject, load: Load = Load(), *, matching: int = 1) -> Sample:  # noqa: B008 - frozen
-        """Warm the subject up, then load it for the window. Each event is expected at the sink `matching` times."""
-        self._window(subject, load, self.settings.warm_up_s, matching=matching)
-        return self._window(subject, load, self.settings.window_s, matching=matching)
+    def measure(
+        self,
+        subject: Subject,
+        load: Load = Load(),  # noqa: B008 - frozen
+        *,
+        matching: int = 1,
+        warm_up_s: int | None = None,
+    ) -> Sample:
+        """Warm the subject up, then load it for the window, a part of it at a time: before, between and after the parts
+        N is measured. Each event is expected at the sink `matching` times.
+        """
+        self._window(subject, load, warm_up_s or self.settings.warm_up_s, matching=matching)
+        part_s = max(1, self.settings.window_s // _PARTS)
+        units, own = [self.unit()], []
+        for _ in range(_PARTS):
+            own.append(self._window(subject, load, part_s, matching=matching))
+            units.append(self.unit())
+        return replace(together(own), unit_us=together(units).us_per_delivered)
+
+    def compare(
+        self,
+        subjects: Sequence[Subject],
+        load: Load = Load(),  # noqa: B008 - frozen
+        *,
+        warm_up_s: int | None = None,
+    ) -> list[Sample]:
+        """Load each of them for a part of the window, in turns, until each has had two windows: what slows the machine
+        down for some seconds slows down all of them.
+        """
+        for subject in subjects:
+            self._window(subject, load, warm_up_s or self.settings.warm_up_s, matching=1)
+        part_s = max(1, self.settings.window_s // _PARTS)
+        samples: list[list[Sample]] = [[] for _ in subjects]
+        for _ in range(2 * _PARTS):
+            for subject, own in zip(subjects, samples, strict=True):
+                own.append(self._window(subject, load, part_s, matching=1))
+        return [together(own) for own in samples]
 
     def _window(self, subject: Subject, load: Load, duration_s: int, *, matching: int) -> Sample:
+        claimed_before = subject.claims()
         delivered_before, cpu_before, started = self.sink.delivered(), subject.process.cpu_s(), time.monotonic()
         server_cpu_before = _server_cpu_s(subject)
         result = offer(load, subject.url, duration_s=duration_s, core=self.other_core)
@@ -172,7 +208,7 @@ class Bench:
             missing=max(0, accepted * matching - delivered),
             refused=result.refused * load.events_per_request,
             broken=result.broken,
-            miscounted=0 if claims is None else claims - (self.sink.delivered() - subject.delivered_before),
+            miscounted=0 if claims is None or claimed_before is None else claims - claimed_before - delivered,
             throughput_per_s=in_window / result.duration_s,
             busy=cpu_in_window_s / passed_s,
             rss_peak_bytes=subject.process.rss_peak_bytes(),
@@ -201,4 +237,4 @@ def prepared(settings: Settings, cores: Sequence[int], folder: Path) -> Iterator
         process, address = nginx.proxy(core=cores[0], folder=folder, sink_port=sink.port)
         with process:
             process.wait_ready(f"{address}/readyz", timeout_s=_READY_S)
-            yield Bench(settings, cores, folder, sink, Subject(process, address, 0))
+            yield Bench(settings, cores, folder, sink, Subject(process, address))

@@ -6,7 +6,7 @@ from tests.benchmarks import manifest, publish
 from tests.benchmarks.bench import Bench, Settings
 from tests.benchmarks.load import Load
 from tests.benchmarks.report import Must
-from tests.benchmarks.scenario import MB, RATE_PER_S, Result, Scenario, cost, delay, measured, result, share
+from tests.benchmarks.scenario import MB, RATE_PER_S, Result, Scenario, compared, cost, delay, measured, result, share
 from tests.benchmarks.waiting import restarted
 
 _KEYS: Final = 1000
@@ -18,8 +18,8 @@ def journal(bench: Bench) -> Result:
 
 def throughput(bench: Bench) -> Result:
     """Beside nginx, which passes the same load on from the same core and keeps nothing."""
-    nginx = bench.measure(bench.proxy)
-    ours = measured(bench, _one(bench.sink.port))
+    with bench.eventing(_one(bench.sink.port)) as subject:
+        nginx, ours = bench.compare((bench.proxy, subject))
     figures = {"of_nginx": ours.throughput_per_s / nginx.throughput_per_s, "per_s": ours.throughput_per_s}
     return result({**figures, "nginx_per_s": nginx.throughput_per_s}, nginx, ours)
 
@@ -39,9 +39,8 @@ def durable_publish(bench: Bench) -> Result:
 def ordered(bench: Bench) -> Result:
     """Beside the same events, with the same keys, in no order."""
     load = Load(keys=_KEYS)
-    unordered = measured(bench, _one(bench.sink.port), load)
     documents = manifest.journalled(manifest.one(bench.sink.port, annotations=manifest.ORDERED))
-    in_order = measured(bench, documents, load)
+    unordered, in_order = compared(bench, _one(bench.sink.port), documents, load)
     return share(unordered, in_order, {"per_s": in_order.throughput_per_s})
 
 

@@ -13,6 +13,7 @@ from tests.benchmarks.scenario import (
     RATE_PER_S,
     Result,
     Scenario,
+    compared,
     cost,
     delay,
     first_202_s,
@@ -56,21 +57,19 @@ def match(bench: Bench) -> Result:
 
 
 def exact(bench: Bench) -> Result:
-    one = measured(bench, _one(bench.sink.port))
-    many = measured(bench, manifest.in_memory(manifest.one_of(10_000, bench.sink.port)))
+    one, many = compared(bench, _one(bench.sink.port), manifest.in_memory(manifest.one_of(10_000, bench.sink.port)))
     return share(one, many, {"us": many.us_per_delivered})
 
 
 def cesql(bench: Bench) -> Result:
-    one = measured(bench, _one(bench.sink.port))
-    many = measured(bench, manifest.in_memory(manifest.one_of(1000, bench.sink.port, is_cesql=True)))
+    documents = manifest.in_memory(manifest.one_of(1000, bench.sink.port, is_cesql=True))
+    one, many = compared(bench, _one(bench.sink.port), documents)
     return share(one, many, {"us": many.us_per_delivered})
 
 
 def bulkhead(bench: Bench) -> Result:
     """What the good sink gets beside a refusing and a hanging one, and the peak memory that the two cost the server."""
     good = manifest.one(bench.sink.port)
-    alone = measured(bench, manifest.in_memory(good))
     hang_port = free_port()
     hang = bench.module("hang", [str(hang_port)], core=bench.other_core)
     with refusing_port() as closed_port, hang:
@@ -78,7 +77,7 @@ def bulkhead(bench: Bench) -> Result:
         bad = [("bad-refusing", closed_port), ("bad-hanging", hang_port)]
         matching = manifest.exact(manifest.MATCHING_TYPE)
         triggers = good + [manifest.trigger(name, matching, port) for name, port in bad]
-        beside = measured(bench, manifest.in_memory(triggers))
+        alone, beside = compared(bench, manifest.in_memory(good), manifest.in_memory(triggers))
     return share(alone, beside, {"rss_growth_mb": (beside.rss_peak_bytes - alone.rss_peak_bytes) / MB})
 
 

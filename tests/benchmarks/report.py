@@ -50,10 +50,10 @@ NEW_PAGE: Final = f"""# Benchmarks
 Every row starts real processes: what is measured on one core; the load generator (wrk, 64 connections, 1 KB of JSON in
 each event) and a counting nginx sink on another. CPU is user and system time of all processes of the measured system
 until the last delivery, divided by the sink's count. **N** is what one nginx worker needs to pass the same request on
-to the same sink, measured right before each row that is told in it; **classic** is a FastAPI route with the
-`cloudevents` SDK and an aiohttp client, which stores nothing. Ratios are taken within each repetition, then their
-median. Throughput rows compare with one Trigger alone, or with nginx, measured right before. Everything is on: retries,
-limits, metrics.
+to the same sink, measured before, between and after the parts of each window that is told in it; **classic** is a
+FastAPI route with the `cloudevents` SDK and an aiohttp client, which stores nothing. Ratios are taken within each
+repetition, then their median. Rows of a rate that is left compare two servers in turns, or ours with nginx: what slows
+the machine down for some seconds slows down both. Everything is on: retries, limits, metrics.
 
 The upper rows, from *in memory* on, have a Broker with an in-memory channel. The rows from *journal* on have the
 channel that the server takes by itself: an event is written and synced to disk before its producer gets a 202.
@@ -61,8 +61,8 @@ channel that the server takes by itself: an event is written and synced to disk 
 - *Durable publish alone* has 256 events under way and no sink: a Trigger is there and matches nothing. Beside it, one
   after the other on the same core and the same disk: NATS JetStream with `sync_interval: always`, its events on one
   connection; Redis with `appendfsync always`, XADD by 256 clients of redis-benchmark. They get the event as
-  structured JSON, which is the cheapest form for them. All three put it on disk before they answer: NATS event by
-  event, Redis and the journal as many as have come meanwhile. That they wrote what they acknowledged is checked.
+  structured JSON, which is the cheapest form for them. All three put it on disk before they answer, each in its own
+  way; that they wrote what they acknowledged is checked.
 - *Restart* begins with a paused Trigger for which 1,000,000 events of 1 KB wait, a kill -9, and a start over a copy of
   what that left; *ready* is the first 202, *empty* the same without any events, RSS the difference of the two peaks.
 - *Triggers stored* starts over what an earlier process left (*start* is the first 202), then runs `kubectl get triggers
@@ -77,6 +77,9 @@ The rows of *Redis* and *Kafka* have a real server of their own on the core of e
 *server* is the CPU of Redis or Kafka for the same event, which is in no other figure. It is the server, not us, that
 often bounds the rate there, for it shares its core with the load and the sink.
 
+Kafka's JVM gets eight seconds of the same load before anything counts: a fresh one compiles what it runs, and is slower
+for it.
+
 - *No ingress*: an ordinary Kafka producer writes binary CloudEvents into the Broker's topic; our process delivers.
 - *A hanging sink* answers after ten seconds; the figure is what the good one still gets of its rate alone.
 - *kill -9* ends the process at 3,000 events a second and starts it again. The ledger of the tests follows each event:
@@ -84,8 +87,8 @@ often bounds the rate there, for it shares its core with the load and the sink.
 - *Two dispatchers* share one Broker's topic. Where two idle cores exist the figure is their rate beside that of one;
   on a machine without, what their CPU per event would give on two cores, and the remark below the table says so.
 
-How long an fsync takes stands below the table. It is nearly free where these figures come from, and takes ten times as
-long on many a disk: there the rate of whoever syncs event by event falls as much, and everybody's latency grows.
+How long an fsync takes stands below the table. On a slower disk everybody's latency grows with it, and the rate of
+whoever does not gather what comes meanwhile falls.
 
 {BEGIN}
 {END}

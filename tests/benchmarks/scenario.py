@@ -2,6 +2,7 @@
 
 import http.client
 import json
+import statistics
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -24,11 +25,14 @@ _POLL_S: Final = 0.005
 
 @dataclass(frozen=True, slots=True)
 class Result:
-    """What one repetition showed. Figures in microseconds (`us`) get their ratios to N and classic from the runner."""
+    """What one repetition showed. Figures in microseconds (`us`) get their ratios to N and classic from the runner;
+    `unit_us` is N, where it was measured in between.
+    """
 
     figures: Figures
     remarks: str = ""
     missing: int = 0
+    unit_us: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +62,17 @@ def measured(
         return bench.measure(subject, load, matching=matching)
 
 
+def compared(
+    bench: Bench,
+    first: list[manifest.Document],
+    second: list[manifest.Document],
+    load: Load = Load(),  # noqa: B008 - frozen
+) -> list[Sample]:
+    """What two servers showed under that load, in turns."""
+    with bench.eventing(first) as one, bench.eventing(second) as other:
+        return bench.compare((one, other), load)
+
+
 def cost(sample: Sample) -> Result:
     """What one delivered event costs."""
     figures = {"per_s": sample.throughput_per_s, "rss_mb": sample.rss_peak_bytes / MB}
@@ -74,7 +89,8 @@ def share(alone: Sample, loaded: Sample, figures: Figures) -> Result:
 def result(figures: Figures, *samples: Sample) -> Result:
     """These figures, and what is to be said about the samples they come from."""
     remarks = "; ".join(sample.remarks for sample in samples if sample.remarks)
-    return Result(figures, remarks, sum(sample.missing for sample in samples))
+    missing = sum(sample.missing for sample in samples)
+    return Result(figures, remarks, missing, statistics.mean(sample.unit_us for sample in samples))
 
 
 def delay(bench: Bench, documents_of: Callable[[int], list[manifest.Document]]) -> Result:

@@ -1,13 +1,15 @@
 """The arithmetic of the benchmark's report, and of one sample."""
 
 import re
+from dataclasses import replace
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.benchmarks.report import BEGIN, END, Must, Row, notes, per_further, said, spliced, table
-from tests.benchmarks.sample import Sample
+from tests.benchmarks.report import BEGIN, END, NEW_PAGE, Must, Row, notes, per_further, said, spliced, table
+from tests.benchmarks.sample import Sample, together
 
 COSTS = st.lists(st.floats(min_value=0.1, max_value=1e4), min_size=1, max_size=9)
 
@@ -154,3 +156,20 @@ def test_a_page_without_both_markers_in_order_is_refused(page: str) -> None:
 def test_figures_are_said_with_their_units() -> None:
     assert [said("us", 18.04), said("p99_ms", 3.1), said("rss_growth_mb", 7)] == ["18.0 us", "p99 3.10 ms", "RSS +7 MB"]
     assert [said("of_nats", 3), said("of_nginx", 0.351)] == ["3.00 x NATS", "35.1% of nginx"]
+
+
+def test_windows_together_are_one_longer_window() -> None:
+    """Sums of what is counted, the mean of rates, the peak of memory."""
+    one = a_sample()
+    other = replace(one, delivered=one.delivered * 2, throughput_per_s=one.throughput_per_s * 3)
+    both = together((one, replace(other, rss_peak_bytes=one.rss_peak_bytes + 1)))
+    assert both.delivered == one.delivered * 3
+    assert both.us_per_delivered == pytest.approx(one.us_per_delivered * 2 / 3)
+    assert both.throughput_per_s == one.throughput_per_s * 2
+    assert both.rss_peak_bytes == one.rss_peak_bytes + 1
+
+
+def test_the_page_says_what_a_new_one_would() -> None:
+    """Before its figures."""
+    page = (Path(__file__).parents[2] / "docs" / "benchmarks.md").read_text()
+    assert page.partition(BEGIN)[0] == NEW_PAGE.partition(BEGIN)[0]
