@@ -23,8 +23,8 @@ from channels.kafka.group import Group
 from channels.kafka.link import EARLIEST, LATEST, Found
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
-from channels.kafka.producing import Record
-from channels.kafka.publishing import Publishing, Submit
+from channels.kafka.producing import Appended, Record
+from channels.kafka.publishing import Parcel, Publishing, Submit
 from channels.kafka.reading import Reading
 from channels.kafka.remembering import Notes
 from channels.kafka.starting import starts
@@ -78,8 +78,8 @@ class KafkaChannel:
         self._joining: Final[dict[str, asyncio.Lock]] = defaultdict(asyncio.Lock)
         self._hooks: Final[list[Callable[[], None]]] = []
         self._looking: asyncio.Task[None] | None = None
-        self._log = Writer(cluster.link, topic.name, is_owed=False)
-        self._state = Writer(cluster.link, topic.state, is_owed=True)
+        self._log: Writer[Parcel] = Writer(cluster.link, topic.name, is_owed=False, written=self._written)
+        self._state: Writer[Put] = Writer(cluster.link, topic.state, is_owed=True)
         self._publishing = Publishing(self, self._log)
         self._held_events = 0
 
@@ -183,6 +183,13 @@ class KafkaChannel:
         """So many were stored: in the bound's books until they are counted anew."""
         self._held_events += events
         self.book.see(events, size_bytes)
+
+    def _written(self, partition: int, appended: Appended, parcels: Sequence[Parcel]) -> None:
+        """Keep the events of a batch at hand for when it is read: making them anew costs more."""
+        events = [event for parcel in parcels for event in parcel.events]
+        self.book.found(partition, appended.first + len(events))
+        size_bytes = sum([parcel.size_bytes for parcel in parcels])
+        self.reading.written(partition, appended.first, appended.head, events, size_bytes)
 
     # What is counted
 

@@ -2,25 +2,24 @@
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Collection, Iterator, Mapping, Sequence
 from typing import Any, Final, NamedTuple, Protocol
 
 from aiokafka import AIOKafkaConsumer
 from aiokafka.abc import ConsumerRebalanceListener
 from aiokafka.coordinator.assignors.sticky.sticky_assignor import StickyPartitionAssignor
-from aiokafka.errors import CommitFailedError, CorruptRecordException, KafkaError, RecordTooLargeError
+from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from channels.kafka.errors import FAULTS, translated
-from channels.kafka.link import Found, close_client
+from channels.kafka.fetching import Fetching
+from channels.kafka.link import close_client
+from channels.kafka.portion import Portion
 
 _DAY_MS: Final = 86_400_000
 _STOP_MAX_S: Final = 5.0
 """How long leaving may take: a server that is away takes a member for dead by itself."""
 _COMMITS_END_S: Final = 0.05
-_FETCH_SIZE_MAX_BYTES: Final = 8 * 2**20
-_PARTITION_SIZE_MAX_BYTES: Final = 2**20
-"""A partition's share of one fetch: so much at least waits in memory for a group that is behind."""
 
 
 class Timing(NamedTuple):
@@ -43,7 +42,7 @@ class Owner(Protocol):
 
 
 class Consumer:
-    """Reads what the group's coordinator assigns to this process."""
+    """Reads what the group's coordinator assigns to this process: aiokafka is the member, `Fetching` reads."""
 
     def __init__(
         self, bootstrap_servers: str, options: Mapping[str, Any], topic: str, group: str, timing: Timing
@@ -64,14 +63,13 @@ class Consumer:
             # Whoever is behind stops reading for as long as it takes: that is no reason to take its partitions away.
             max_poll_interval_ms=_DAY_MS,
             rebalance_timeout_ms=round((timing.session_s + timing.patience_s) * 1000),
-            fetch_max_bytes=_FETCH_SIZE_MAX_BYTES,
-            max_partition_fetch_bytes=_PARTITION_SIZE_MAX_BYTES,
-            fetch_max_wait_ms=500,
             metadata_max_age_ms=5_000,
             request_timeout_ms=30_000,
             retry_backoff_ms=100,
             **options,
         )
+        self._fetching: Final = Fetching(self._consumer._client, topic)  # noqa: SLF001 - of the same connections
+        self._watching: asyncio.Future[Any] | None = None
 
     async def start(self, owner: Owner) -> None:
         """Join. Raises ChannelUnavailable."""
@@ -92,6 +90,10 @@ class Consumer:
 
     async def stop(self) -> None:
         """Leave, and give everything up, within the patience that a server which is away gets."""
+        await self._fetching.close()
+        if self._watching is not None:
+            self._watching.cancel()
+            await asyncio.wait([self._watching])
         stopping = asyncio.ensure_future(self._consumer.stop())
         await asyncio.wait([stopping], timeout=_STOP_MAX_S)
         stopping.cancel()
@@ -108,21 +110,22 @@ class Consumer:
         for commit in [*self._commits]:
             commit.cancel()
 
-    async def read(self, max_records: int) -> Mapping[int, Sequence[Found]]:
-        """By partition the next records, as soon as there are some. Raises ChannelUnavailable."""
+    async def read(self) -> list[Portion]:
+        """What comes next, as soon as there is something. Raises ChannelUnavailable."""
+        if self._watching is None:
+            self._watching = asyncio.ensure_future(self._watch())
         try:
-            found = await self._consumer.getmany(timeout_ms=_DAY_MS, max_records=max_records)
-        except (CorruptRecordException, RecordTooLargeError):
-            raise
+            return await self._fetching.next()
         except FAULTS as error:
             raise translated(error) from error
-        return {place.partition: records for place, records in found.items()}
 
-    def end(self, partition: int) -> int:
-        """One after the last record that the partition has, as far as is known here; 0 where it is not."""
-        with contextlib.suppress(KafkaError, AssertionError):
-            return int(self._consumer.highwater(TopicPartition(self._topic, partition)) or 0)
-        return 0
+    async def _watch(self) -> None:
+        """What the coordinator has against this member is told to whoever reads with aiokafka."""
+        try:
+            while True:
+                await self._consumer.getmany(timeout_ms=_DAY_MS)
+        except FAULTS as error:
+            self._fetching.fail(error)
 
     async def commit(self, offsets: Mapping[int, tuple[int, str]]) -> bool:
         """Keep them with the group. False where these partitions are another's by now. Raises ChannelUnavailable."""
@@ -150,9 +153,15 @@ class Consumer:
         if not task.cancelled():
             task.exception()
 
-    def seek(self, partition: int, offset: int) -> None:
-        """Go on there."""
-        self._consumer.seek(TopicPartition(self._topic, partition), offset)
+    def pause(self, places: Collection[TopicPartition]) -> None:
+        """aiokafka reads nothing of these."""
+        self._consumer.pause(*places)
+
+    def go_on(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions from there on, and no others."""
+        for partition, offset in offsets.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), offset)
+        self._fetching.go_on(offsets)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
@@ -164,7 +173,6 @@ class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]
         if revoked:
             await self._owner.revoked()
 
-    async def on_partitions_assigned(self, assigned: Iterator[TopicPartition]) -> None:
-        places = await self._owner.assigned(sorted(place.partition for place in assigned))
-        for partition, offset in places.items():
-            self._consumer.seek(partition, offset)
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        self._consumer.pause(assigned)
+        self._consumer.go_on(await self._owner.assigned(sorted(place.partition for place in assigned)))

@@ -51,7 +51,7 @@ class KafkaDeadLetters:
         self.topic: Final = topic
         self._link: Final = link
         self._tail: Final = tail
-        self._writer: Final = Writer(link, topic, is_owed=True)
+        self._writer: Final[Writer[Put]] = Writer(link, topic, is_owed=True)
         self._patience_s: Final = patience_s
         self._clock: Final = clock
         self._going_on: Final[set[asyncio.Task[Any]]] = set()

@@ -4,17 +4,19 @@ import asyncio
 import contextlib
 import logging
 from collections import deque
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from heapq import heappop, heappush
+from itertools import islice
 from typing import TYPE_CHECKING, Final
 
 from channels.contract import Position
 from channels.errors import ChannelUnavailable
+from channels.event import Event
 from channels.kafka.consumer import Consumer
 from channels.kafka.errors import closed, translated
 from channels.kafka.lease import Held, Lease
-from channels.kafka.link import Found
 from channels.kafka.member import Member
+from channels.kafka.portion import Portion
 from channels.kafka.shelf import Shelves
 from channels.kafka.topic import PARTITION_BITS
 from channels.offsets import Offsets
@@ -190,34 +192,48 @@ class Group:
 
     async def _read(self, consumer: Consumer) -> None:
         while True:
-            while self._is_full() or self.is_halted:
-                self._room.clear()
-                await self._room.wait()
-            for partition, records in (await consumer.read(_READ_EVENTS)).items():
-                self._bring(partition, records)
-            self.wake()
+            await self._has_room()
+            for portion in await consumer.read():
+                lease = self._leases.get(portion.partition)
+                if lease is None or lease.next < portion.offset:
+                    continue  # it was another's meanwhile: what this portion follows was never brought
+                events = self._channel.reading.events(portion)
+                while self._bring(lease, islice(events, _READ_EVENTS)):
+                    self.wake()
+                    await self._has_room()
+                self._end(lease, portion)
+                self.wake()
 
-    def _bring(self, partition: int, records: Sequence[Found]) -> None:
-        lease = self._leases.get(partition)
-        if lease is None or self._consumer is None:
-            return
-        book, offsets, event_of = self._channel.book, lease.offsets, self._channel.reading.event_of
-        for record in records:
-            offset = record.offset
+    async def _has_room(self) -> None:
+        while self._is_full() or self.is_halted:
+            self._room.clear()
+            await self._room.wait()
+
+    def _bring(self, lease: Lease, events: Iterable[tuple[int, Event]]) -> bool:
+        """Whether there were any."""
+        if lease.is_lost:
+            return False
+        offsets, partition, fresh, size_bytes = lease.offsets, lease.partition, self._fresh, 0
+        for offset, event in events:
+            size_bytes = event.size
             if offset != lease.next:
                 if offset < lease.next:
                     continue
                 offsets.skip(lease.next, offset)
             lease.next = offset + 1
-            if offsets.has_settled(offset):
-                continue
-            event = event_of(partition, record)
-            size_bytes = event.size
-            self._fresh.append(Held(event, offset << PARTITION_BITS | partition, size_bytes, lease, offset))
-            self._fresh_bytes += size_bytes
-        book.found(partition, max(lease.next, self._consumer.end(partition)))
-        if self._fresh and not book.has_seen:
-            book.see(1, self._fresh[-1].size_bytes)
+            if not offsets.has_settled(offset):
+                fresh.append(Held(event, offset << PARTITION_BITS | partition, size_bytes, lease, offset))
+                self._fresh_bytes += size_bytes
+        if size_bytes and not self._channel.book.has_seen:
+            self._channel.book.see(1, size_bytes)
+        return size_bytes > 0
+
+    def _end(self, lease: Lease, portion: Portion) -> None:
+        """All of it was brought; what follows its last event are marks, or what was aborted."""
+        if not lease.is_lost and portion.after > lease.next:
+            lease.offsets.skip(lease.next, portion.after)
+            lease.next = portion.after
+        self._channel.book.found(portion.partition, max(lease.next, portion.end))
 
     # Commits
 

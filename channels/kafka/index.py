@@ -28,7 +28,7 @@ class Index:
     """
 
     def __init__(
-        self, writer: Writer, bodies: Bodies, clock: Clock, prefix: bytes, hear: Callable[[str], None]
+        self, writer: Writer[Put], bodies: Bodies, clock: Clock, prefix: bytes, hear: Callable[[str], None]
     ) -> None:
         self.events = 0
         self.size_bytes = 0

@@ -32,7 +32,7 @@ from aiokafka.structs import TopicPartition
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.errors import FAULTS, translated
-from channels.kafka.producing import Producing, Record
+from channels.kafka.producing import Appended, Producing, Record
 
 LATEST: Final = -1
 EARLIEST: Final = -2
@@ -92,8 +92,8 @@ class Link:
         """The topic's, by Kafka's names; None where this user may not read them."""
         return await self._insist(lambda client: _settings(client, topic))
 
-    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
-        """Append them as one batch, whole or not at all, in all replicas that are in sync; the offset of the first.
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> Appended:
+        """Append them as one batch, whole or not at all, in all replicas that are in sync.
 
         Where it raises they may be stored nonetheless, or come to be. One call at a time for each partition.
         """
@@ -114,7 +114,7 @@ class Link:
 
     async def offsets(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
         """By partition the first offset of that time (milliseconds) or later, LATEST or EARLIEST; LATEST for none."""
-        return await self._insist(lambda client: _offsets(client, topic, times))
+        return await self._insist(lambda client: first_offsets(client, topic, times))
 
     async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """By partition what the group has committed, with its metadata; nothing where there is no such group."""
@@ -173,7 +173,7 @@ class Link:
             ending.add_done_callback(self._endings.discard)
             raise
 
-    async def _produce(self, client: Any, topic: str, partition: int, records: Sequence[Record]) -> int:
+    async def _produce(self, client: Any, topic: str, partition: int, records: Sequence[Record]) -> Appended:
         leader = await _leader(client, topic, partition)
         return await self._producing.append(client, leader, topic, partition, records)
 
@@ -196,7 +196,7 @@ class Link:
             for topic, partitions in answer.topics:
                 for partition, code, _, *_, body in partitions:
                     if for_code(code) is OffsetOutOfRangeError:
-                        first = (await _offsets(client, topic, {partition: EARLIEST}))[partition]
+                        first = (await first_offsets(client, topic, {partition: EARLIEST}))[partition]
                         found[topic, partition] = ([], first)
                         continue
                     _check(code)
@@ -270,7 +270,8 @@ async def _leader(client: Any, topic: str, partition: int) -> int:
     return int(leader)
 
 
-async def _offsets(client: Any, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+async def first_offsets(client: Any, topic: str, times: Mapping[int, int]) -> dict[int, int]:
+    """By partition the first offset of that time or later, LATEST or EARLIEST. Raises KafkaError."""
     by_leader: dict[int, list[tuple[int, int]]] = defaultdict(list)
     for partition, time_ms in times.items():
         by_leader[await _leader(client, topic, partition)].append((partition, time_ms))

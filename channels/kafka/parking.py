@@ -17,14 +17,14 @@ from channels.kafka.sheet import Sheet, Taken
 from channels.kafka.shelf import Clock
 from channels.kafka.state import PARKED
 from channels.kafka.topic import PARTITION_MASK, Topic
-from channels.kafka.writer import Writer
+from channels.kafka.writer import Put, Writer
 
 
 class Parking:
     """`origin` names this process in the keys of what it parks; `event_of` says which event a record of the log is."""
 
     def __init__(
-        self, link: Link, topic: Topic, writer: Writer, origin: bytes, *, event_of: Callable[[int, Found], Event],
+        self, link: Link, topic: Topic, writer: Writer[Put], origin: bytes, *, event_of: Callable[[int, Found], Event],
         hear: Callable[[str], None],
     ) -> None:  # fmt: skip
         self._prefix: Final = PARKED + origin

@@ -20,6 +20,8 @@ from aiokafka.protocol.produce import ProduceRequest
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from channels.kafka.portion import head_of
+
 _BATCH_MAX_BYTES: Final = 2**31 - 1
 _IN_SYNC: Final = -1
 _Stored = tuple[int, int]
@@ -32,6 +34,13 @@ class Record(NamedTuple):
     key: bytes | None
     value: bytes | None
     headers: list[tuple[str, bytes]]
+
+
+class Appended(NamedTuple):
+    """A batch that is stored: the offset of its first record, and what tells it from all others."""
+
+    first: int
+    head: bytes
 
 
 class _Batch(NamedTuple):
@@ -55,8 +64,8 @@ class Producing:
         """A batch has an uncertain end: its number is never used again."""
         self._identity = None
 
-    async def append(self, client: Any, leader: int, topic: str, partition: int, records: Sequence[Record]) -> int:
-        """The offset of the first. Raises KafkaError: where it may pass, asking again stores nothing twice."""
+    async def append(self, client: Any, leader: int, topic: str, partition: int, records: Sequence[Record]) -> Appended:
+        """As one batch. Raises KafkaError: where it may pass, asking again stores nothing twice."""
         producer_id, epoch = await self._identified(client)
         place = (producer_id, topic, partition)
         sequence = self._sequences.get(place, 0)
@@ -64,7 +73,8 @@ class Producing:
         now_ms = time.time_ns() // 1_000_000
         for number, (key, value, headers) in enumerate(records):
             builder.append(number, now_ms, key=key, value=value, headers=headers)
-        code, offset = await self._stored(client, leader, topic, partition, bytes(builder.build()))
+        body = bytes(builder.build())
+        code, offset = await self._stored(client, leader, topic, partition, body)
         error = for_code(code)
         if error in (OutOfOrderSequenceNumber, UnknownProducerId):
             self.begin_anew()  # the topic was made anew: nothing was stored, and another producer may begin
@@ -72,7 +82,7 @@ class Producing:
         if code:
             raise error
         self._sequences[place] = (sequence + len(records)) & 0x7FFFFFFF
-        return offset
+        return Appended(offset, head_of(body))
 
     async def _identified(self, client: Any) -> tuple[int, int]:
         if self._identity is None:

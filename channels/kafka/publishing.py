@@ -41,7 +41,7 @@ class Submit:
 class Publishing:
     """Batches go to the partitions in turn, events of one `partitionkey` always to the same."""
 
-    def __init__(self, channel: "KafkaChannel", writer: Writer) -> None:
+    def __init__(self, channel: "KafkaChannel", writer: "Writer[Parcel]") -> None:
         self._channel: Final = channel
         self._writer: Final = writer
         self._gathered: list[Submit] = []
@@ -124,11 +124,6 @@ class Publishing:
         parcel.size_bytes += submit.size_bytes
         parcel.parts.append((submit, numbers))
 
-    def stored(self, partition: int, first: int, records: Sequence[Record], events: Sequence[Event]) -> None:
-        """That partition has these records from that offset on, and which events they are."""
-        self._channel.book.found(partition, first + len(records))
-        self._channel.reading.written(partition, first, records, events)
-
     def go_on(self) -> None:
         """A batch has ended, and its submits were told: what they do in return may gather already."""
         if self._gathered:
@@ -166,7 +161,6 @@ class Parcel:
     def stored(self, first: int) -> None:
         """With the offset of the first."""
         publishing, partition = self._publishing, self._partition
-        publishing.stored(partition, first, self.records, self._events())
         for submit, numbers in self.parts:
             if submit.positions is not None:
                 for at, number in enumerate(numbers):
@@ -175,7 +169,9 @@ class Parcel:
             publishing.settle(submit)
         publishing.go_on()
 
-    def _events(self) -> list[Event]:
+    @property
+    def events(self) -> list[Event]:
+        """Of its records."""
         return [submit.events[number] for submit, numbers in self.parts for number in numbers]
 
     def failed(self, error: ChannelUnavailable) -> None:

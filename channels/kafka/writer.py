@@ -3,14 +3,14 @@
 import asyncio
 from collections import deque
 from collections.abc import Callable, Sequence
-from typing import Final, NamedTuple, Protocol
+from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
 from aiokafka.errors import MessageSizeTooLargeError, RecordListTooLargeError, RecordTooLargeError
 
 from channels.errors import ChannelUnavailable
 from channels.kafka.errors import closed
 from channels.kafka.link import Link
-from channels.kafka.producing import Record
+from channels.kafka.producing import Appended, Record
 
 BATCH_BYTES: Final = 512 * 2**10
 """A batch takes no more once it has so much: half of what a broker accepts by its default (`message.max.bytes`)."""
@@ -38,7 +38,7 @@ class Load(Protocol):
     def failed(self) -> Callable[[ChannelUnavailable], None]:
         """To be called instead."""
 
-    def split(self) -> "Sequence[Load]":
+    def split(self) -> Sequence[Self]:
         """Smaller loads of the same; itself where there is none."""
 
 
@@ -56,17 +56,23 @@ class Put(NamedTuple):
         return [self]
 
 
-class Writer:
+_LoadT = TypeVar("_LoadT", bound=Load)
+Written = Callable[[int, Appended, Sequence[_LoadT]], None]
+"""Called with a partition and a batch that is stored there, made of these loads, before they are told."""
+
+
+class Writer(Generic[_LoadT]):
     """One batch of a partition at a time, so that its order is that in which they were put, whatever fails.
 
     What `is_owed` is tried until it is stored or the writer is closed; anything else is told that it failed.
     """
 
-    def __init__(self, link: Link, topic: str, *, is_owed: bool) -> None:
+    def __init__(self, link: Link, topic: str, *, is_owed: bool, written: Written[_LoadT] | None = None) -> None:
         self._link: Final = link
         self._topic: Final = topic
         self._is_owed: Final = is_owed
-        self._pending: Final[dict[int, deque[Load]]] = {}
+        self._written: Final = written
+        self._pending: Final[dict[int, deque[_LoadT]]] = {}
         self._running: Final[dict[int, asyncio.Task[None]]] = {}
         self._waiting: Final[set[asyncio.Future[None]]] = set()
         self.is_failing = False
@@ -77,7 +83,7 @@ class Writer:
         """Partitions that have a batch on its way."""
         return len(self._running)
 
-    def put(self, partition: int, load: Load) -> None:
+    def put(self, partition: int, load: _LoadT) -> None:
         """Store it after what was put before it. Begins in the next turn of the event loop."""
         self._pending.setdefault(partition, deque()).append(load)
         if partition not in self._running:
@@ -116,11 +122,11 @@ class Writer:
         finally:
             del self._running[partition]
 
-    async def _store(self, partition: int, taken: Sequence[Load]) -> None:
+    async def _store(self, partition: int, taken: Sequence[_LoadT]) -> None:
         while True:
             try:
                 records = taken[0].records if len(taken) == 1 else [one for load in taken for one in load.records]
-                first = await self._link.produce(self._topic, partition, records)
+                appended = await self._link.produce(self._topic, partition, records)
             except ChannelUnavailable as error:
                 is_too_large = isinstance(error.__cause__, _TOO_LARGE)
                 smaller = [part for load in taken for part in load.split()] if is_too_large else []
@@ -136,6 +142,9 @@ class Writer:
                     load.failed(error)
                 return
             self.is_failing = False
+            if self._written is not None:
+                self._written(partition, appended, taken)
+            first = appended.first
             for load in taken:
                 load.stored(first)
                 first += len(load.records)

@@ -38,6 +38,30 @@ async def test_what_any_client_writes_is_an_event(kafka: Kafka) -> None:
         member.ack(taken)
 
 
+async def test_what_a_transaction_wrote_comes_once_it_is_committed(kafka: Kafka) -> None:
+    """Nothing of one that was aborted, whatever is written between; its marks are settled by themselves."""
+    async with (
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster,
+        a_channel(cluster) as channel,
+        AIOKafkaProducer(bootstrap_servers=kafka.bootstrap_servers, transactional_id=uuid.uuid4().hex) as producer,
+    ):
+        name = channel.topic.name
+        for is_aborted in (True, False, True):
+            await channel.publish(events_of(1, 2))
+            await producer.begin_transaction()
+            await producer.send_and_wait(name, b"%d" % is_aborted, headers=BINARY)
+            await channel.publish(events_of(3, 3))
+            await (producer.abort_transaction() if is_aborted else producer.commit_transaction())
+        async with channel.subscribe("g", start="earliest") as member:
+            taken = await receive(member, 10)
+            assert ["1", "2", "3", "1", "2", "7", "3", "1", "2", "3"] == ids(taken)
+            assert b"0" == taken[5].event.data
+            member.ack(taken)
+            while (await channel.committed("g"))[0] != (15, ""):
+                await asyncio.sleep(0.02)
+            assert 0 == member.lag
+
+
 async def test_what_is_published_is_a_cloudevent_for_any_client(kafka: Kafka) -> None:
     """In binary mode, its key the `partitionkey`, and where the same key of any client goes."""
     async with (

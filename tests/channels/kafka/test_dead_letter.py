@@ -20,7 +20,7 @@ from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
 from channels.kafka.letter import CLAIM, LetterState, number_of, pack_claim
 from channels.kafka.link import Link
-from channels.kafka.producing import Record
+from channels.kafka.producing import Appended, Record
 from channels.kafka.security import Security
 from tests.rig.kafka import Kafka
 
@@ -148,7 +148,7 @@ class FullLink(Link):
 
     is_full = False
 
-    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> Appended:
         if self.is_full:
             raise ChannelUnavailable("Kafka: too few replicas are in sync")
         return await super().produce(topic, partition, records)
@@ -200,7 +200,7 @@ class MortalLink(Link):
 
     left = 2**53
 
-    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> int:
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> Appended:
         if not self.left:
             raise ChannelUnavailable("Kafka: the process is gone")
         self.left -= 1

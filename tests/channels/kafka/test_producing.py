@@ -9,7 +9,7 @@ from aiokafka.errors import KafkaConnectionError, KafkaError, NotLeaderForPartit
 from aiokafka.protocol.transaction import InitProducerIdRequest
 from aiokafka.record.memory_records import MemoryRecords
 
-from channels.kafka.producing import Producing, Record
+from channels.kafka.producing import Appended, Producing, Record
 
 NOT_LEADER = 6
 OUT_OF_ORDER = 45
@@ -51,7 +51,7 @@ def numbers(body: bytes) -> tuple[int, int]:
     return batch.producer_id, batch.base_sequence
 
 
-def appending(producing: Producing, client: Client, *places: tuple[int, str, int]) -> "list[asyncio.Task[int]]":
+def appending(producing: Producing, client: Client, *places: tuple[int, str, int]) -> "list[asyncio.Task[Appended]]":
     """One record to each: broker, topic, partition."""
     loop = asyncio.get_running_loop()
     records = [Record(None, b"1", [])]
@@ -70,7 +70,7 @@ async def test_what_comes_in_one_turn_goes_together() -> None:
     """To each broker what it leads, of all topics; the next turn's goes by itself."""
     producing, client = await begun()
     places = ((1, "t", 1), (2, "t", 2), (1, "s", 1))
-    assert [100, 100, 100] == await asyncio.gather(*appending(producing, client, *places))
+    assert [100, 100, 100] == [one.first for one in await asyncio.gather(*appending(producing, client, *places))]
     assert [(1, [("t", 1, 1, 0), ("s", 1, 1, 0)]), (2, [("t", 2, 1, 0)])] == client.requests
     await asyncio.gather(*appending(producing, client, (1, "t", 1)))
     assert (1, [("t", 1, 1, 1)]) == client.requests[-1]
@@ -81,7 +81,7 @@ async def test_each_is_told_its_own_end() -> None:
     producing, client = await begun()
     client.errors[2] = NOT_LEADER
     first, second = appending(producing, client, (1, "t", 1), (1, "t", 2))
-    assert 100 == await first
+    assert 100 == (await first).first
     with pytest.raises(NotLeaderForPartitionError):
         await second
     client.errors.clear()
@@ -106,7 +106,7 @@ async def test_where_a_request_has_no_end_each_may_ask_again(*, is_cancelled: bo
     with pytest.raises(KafkaConnectionError):
         await second
     client.fault = None
-    assert [100] == await asyncio.gather(*appending(producing, client, (1, "t", 2)))
+    assert [100] == [one.first for one in await asyncio.gather(*appending(producing, client, (1, "t", 2)))]
     assert (1, [("t", 2, 1, 0)]) == client.requests[-1]
 
 

@@ -1,0 +1,147 @@
+"""What comes to the partitions of a topic: one request at a time to each of their leaders, before it is asked for."""
+
+import asyncio
+import contextlib
+from collections.abc import Mapping
+from functools import partial
+from typing import Any, Final
+
+from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizationFailedError, for_code
+from aiokafka.protocol.fetch import FetchRequest
+from aiokafka.structs import TopicPartition
+
+from channels.kafka.link import EARLIEST, first_offsets
+from channels.kafka.portion import Portion
+
+_READ_COMMITTED: Final = 1
+_WAIT_MS: Final = 500
+_SIZE_MAX_BYTES: Final = 4 * 2**20
+_PARTITION_SIZE_MAX_BYTES: Final = 2**20
+"""A partition's share of one answer. One batch that is larger comes alone."""
+_LOOK_S: Final = 0.25
+"""How often leaders are looked for where nothing comes."""
+_PAUSE_S: Final = 0.2
+
+
+class Fetching:
+    """Begins with `go_on`. What one answer brought waits for `next`; nothing more is asked for meanwhile."""
+
+    def __init__(self, client: Any, topic: str) -> None:
+        self._client: Final = client
+        self._topic: Final = topic
+        self._offsets: dict[int, int] = {}
+        """By partition where to go on."""
+        self._asking: Final[dict[int, asyncio.Task[None]]] = {}
+        """By leader."""
+        self._found: list[Portion] = []
+        self._news: Final = asyncio.Event()
+        self._room: Final = asyncio.Event()
+        self._turn = 0
+        self._error: BaseException | None = None
+
+    def go_on(self, offsets: Mapping[int, int]) -> None:
+        """Read these partitions from there on, and no others. What was read of them before is forgotten."""
+        self._offsets = dict(offsets)
+        self._found = []
+        self._room.set()
+        self._news.set()
+
+    def fail(self, error: BaseException) -> None:
+        """Whoever asks next is told."""
+        self._error = error
+        self._news.set()
+
+    async def next(self) -> list[Portion]:
+        """As soon as there is something. Raises KafkaError where asking again does not help."""
+        while not self._found:
+            self._ask()
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S):
+                    await self._news.wait()
+            self._news.clear()
+            if self._error is not None:
+                raise self._error
+        found, self._found = self._found, []
+        self._room.set()
+        self._ask()
+        return found
+
+    async def close(self) -> None:
+        """Nothing more is asked for."""
+        self._offsets = {}
+        asking = [*self._asking.values()]
+        for task in asking:
+            task.cancel()
+        if asking:
+            await asyncio.wait(asking)
+
+    def _leader(self, partition: int) -> int | None:
+        leader = self._client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
+        return None if leader is None or leader == -1 else int(leader)
+
+    def _ask(self) -> None:
+        """Each leader that nobody asks yet."""
+        for partition in self._offsets:
+            leader = self._leader(partition)
+            if leader is None:
+                self._client.force_metadata_update()
+            elif leader not in self._asking:
+                task = asyncio.get_running_loop().create_task(self._keep_asking(leader))
+                self._asking[leader] = task
+                task.add_done_callback(partial(self._end, leader))
+
+    def _end(self, leader: int, task: "asyncio.Task[None]") -> None:
+        del self._asking[leader]
+        if not task.cancelled() and (error := task.exception()) is not None:
+            self.fail(error)
+
+    async def _keep_asking(self, leader: int) -> None:
+        while wanted := [one for one in self._offsets if self._leader(one) == leader]:
+            if self._found:
+                self._room.clear()
+                await self._room.wait()
+                continue
+            self._turn += 1
+            first = self._turn % len(wanted)  # or the same would always come first, as far as there is room
+            try:
+                await self._fetch(leader, wanted[first:] + wanted[:first])
+            except TopicAuthorizationFailedError:
+                raise
+            except KafkaError:
+                self._client.force_metadata_update()
+                await asyncio.sleep(_PAUSE_S)
+
+    async def _fetch(self, leader: int, wanted: list[int]) -> None:
+        asked = {one: self._offsets[one] for one in wanted}
+        places = [(one, offset, _PARTITION_SIZE_MAX_BYTES) for one, offset in asked.items()]
+        request = FetchRequest(_WAIT_MS, 1, _SIZE_MAX_BYTES, _READ_COMMITTED, [(self._topic, places)])
+        answer = await self._client.send(leader, request)
+        fault: type[KafkaError] | None = None
+        for _, partitions in answer.topics:
+            for partition, code, end, *rest in partitions:
+                if self._offsets.get(partition) != asked[partition]:
+                    continue  # it went to somebody else meanwhile, or came back
+                error = for_code(code)
+                if error is OffsetOutOfRangeError:
+                    await self._begin_anew(partition, asked[partition])
+                elif code:
+                    fault = error
+                else:
+                    # The body is last; before it, or before a preferred replica, stand the transactions.
+                    aborted = rest[2 if answer.API_VERSION >= 11 else -2]
+                    self._bring(Portion(partition, asked[partition], end, rest[-1] or b"", aborted or ()))
+        if fault is not None:
+            raise fault(self._topic)
+
+    def _bring(self, portion: Portion) -> None:
+        after = portion.after
+        if after > portion.offset:
+            self._offsets[portion.partition] = after
+            self._found.append(portion)
+            self._news.set()
+
+    async def _begin_anew(self, partition: int, offset: int) -> None:
+        """What was there is gone: by retention, or with a topic that was made anew."""
+        firsts = await first_offsets(self._client, self._topic, {partition: EARLIEST})
+        if self._offsets.get(partition) == offset:
+            self._offsets[partition] = firsts[partition]
