@@ -21,6 +21,8 @@ _PARTITION_SIZE_MAX_BYTES: Final = 2**20
 _LOOK_S: Final = 0.25
 """How often leaders are looked for where nothing comes."""
 _PAUSE_S: Final = 0.2
+_NOBODY: Final = frozenset((None, -1))
+"""Who leads a partition whose leader is not known."""
 
 
 class Fetching:
@@ -31,19 +33,24 @@ class Fetching:
         self._topic: Final = topic
         self._offsets: dict[int, int] = {}
         """By partition where to go on."""
+        self._places: dict[int, TopicPartition] = {}
         self._asking: Final[dict[int, asyncio.Task[None]]] = {}
         """By leader."""
         self._found: list[Portion] = []
         self._news: Final = asyncio.Event()
         self._room: Final = asyncio.Event()
+        self._looks_s = 0.0
+        """When leaders are looked for again, by the loop's clock."""
         self._turn = 0
         self._error: BaseException | None = None
 
     def go_on(self, offsets: Mapping[int, int]) -> None:
         """Read these partitions from there on, and no others. What was read of them before is forgotten."""
         self._offsets = dict(offsets)
+        self._places = {one: TopicPartition(self._topic, one) for one in offsets}
         self._found = []
         self._room.set()
+        self._looks_s = 0.0
         self._news.set()
 
     def fail(self, error: BaseException) -> None:
@@ -53,42 +60,40 @@ class Fetching:
 
     async def next(self) -> list[Portion]:
         """As soon as there is something. Raises KafkaError where asking again does not help."""
+        self._look()
         while not self._found:
-            self._ask()
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(_LOOK_S):
                     await self._news.wait()
             self._news.clear()
             if self._error is not None:
                 raise self._error
+            self._look()
         found, self._found = self._found, []
         self._room.set()
-        self._ask()
         return found
 
     async def close(self) -> None:
         """Nothing more is asked for."""
-        self._offsets = {}
+        self.go_on({})
         asking = [*self._asking.values()]
         for task in asking:
             task.cancel()
         if asking:
             await asyncio.wait(asking)
 
-    def _leader(self, partition: int) -> int | None:
-        leader = self._client.cluster.leader_for_partition(TopicPartition(self._topic, partition))
-        return None if leader is None or leader == -1 else int(leader)
-
-    def _ask(self) -> None:
-        """Each leader that nobody asks yet."""
-        for partition in self._offsets:
-            leader = self._leader(partition)
-            if leader is None:
-                self._client.force_metadata_update()
-            elif leader not in self._asking:
-                task = asyncio.get_running_loop().create_task(self._keep_asking(leader))
-                self._asking[leader] = task
-                task.add_done_callback(partial(self._end, leader))
+    def _look(self) -> None:
+        """Ask each leader that nobody asks yet."""
+        loop = asyncio.get_running_loop()
+        if loop.time() < self._looks_s:
+            return
+        self._looks_s = loop.time() + _LOOK_S
+        leaders = {self._client.cluster.leader_for_partition(place) for place in self._places.values()}
+        if not leaders.isdisjoint(_NOBODY):
+            self._client.force_metadata_update()
+        for leader in leaders.difference(self._asking, _NOBODY):
+            task = self._asking[leader] = loop.create_task(self._keep_asking(leader))
+            task.add_done_callback(partial(self._end, leader))
 
     def _end(self, leader: int, task: "asyncio.Task[None]") -> None:
         del self._asking[leader]
@@ -96,7 +101,8 @@ class Fetching:
             self.fail(error)
 
     async def _keep_asking(self, leader: int) -> None:
-        while wanted := [one for one in self._offsets if self._leader(one) == leader]:
+        leader_of = self._client.cluster.leader_for_partition
+        while wanted := [one for one, place in self._places.items() if leader_of(place) == leader]:
             if self._found:
                 self._room.clear()
                 await self._room.wait()
