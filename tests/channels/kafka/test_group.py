@@ -1,0 +1,118 @@
+"""What a group makes of what was read for it. Its channel is what it asks of one, its consumer a list."""
+
+import asyncio
+from collections.abc import AsyncIterator, Sequence
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+
+from channels.kafka.binding import headers_of
+from channels.kafka.counting import Book
+from channels.kafka.group import Group
+from channels.kafka.lease import Lease
+from channels.kafka.portion import Portion
+from channels.kafka.reading import Reading
+from channels.kafka.topic import Topic
+from channels.offsets import Offsets
+from channels.witness import an_event, ids
+
+
+class Consumer:
+    """Has these portions, then nothing."""
+
+    def __init__(self, portions: Sequence[Portion]) -> None:
+        self._portions = [*portions]
+        self.is_drained = asyncio.Event()
+
+    async def read(self) -> list[Portion]:
+        if not self._portions:
+            self.is_drained.set()
+            await asyncio.Event().wait()
+        return [self._portions.pop(0)]
+
+
+def a_portion(first: int, last: int, *, end: int | None = None, offset: int | None = None) -> Portion:
+    """Events named by their offsets, in one batch of partition 0."""
+    builder = DefaultRecordBatchBuilder(2, 0, 0, 7, 0, 3, 2**20)
+    for number, at in enumerate(range(first, last + 1)):
+        event = an_event(str(at))
+        builder.append(number, 1000, key=None, value=event.data, headers=headers_of(event))
+    body = first.to_bytes(8, "big") + bytes(builder.build())[8:]
+    return Portion(0, first if offset is None else offset, last + 1 if end is None else end, body)
+
+
+def a_group(*, begins: int) -> tuple[Group, Lease]:
+    """With partition 0, settled up to there."""
+    book = Book()
+    book.ends = [0]
+    index = SimpleNamespace(shelves={})
+    channel: Any = SimpleNamespace(
+        parking=SimpleNamespace(index=index), book=book, reading=Reading(Topic("t"), adds_position=False)
+    )
+    group = Group(channel, "g")
+    lease = group._leases[0] = Lease(0, Offsets(begins))
+    return group, lease
+
+
+@asynccontextmanager
+async def read(group: Group, *portions: Portion) -> AsyncIterator[None]:
+    """All of them were brought, as far as there is room; reading goes on meanwhile."""
+    consumer: Any = Consumer(portions)
+    task = asyncio.get_running_loop().create_task(group._read(consumer))
+    waiting = asyncio.get_running_loop().create_task(consumer.is_drained.wait())
+    await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
+    try:
+        yield
+    finally:
+        task.cancel()
+        await asyncio.wait([task])
+
+
+async def test_what_is_read_is_taken_in_its_order() -> None:
+    group, lease = a_group(begins=5)
+    async with read(group, a_portion(5, 6), a_portion(7, 8)):
+        assert ["5", "6", "7", "8"] == ids(group.take(10))
+    assert (9, 5) == (lease.next, lease.offsets.floor)
+
+
+async def test_what_a_batch_has_before_the_place_is_not_taken_again() -> None:
+    group, _ = a_group(begins=6)
+    async with read(group, a_portion(5, 7, offset=6)):
+        assert ["6", "7"] == ids(group.take(10))
+
+
+async def test_gaps_settle_by_themselves() -> None:
+    """Before a batch, between two, and behind the last: compacted, marks of transactions, or aborted."""
+    group, lease = a_group(begins=3)
+    async with read(group, a_portion(5, 5, offset=3), a_portion(9, 9, offset=6)):
+        group.settle(group.take(10))
+    assert (10, 10) == (lease.next, lease.offsets.floor)
+
+
+@pytest.mark.parametrize("begins", [4, 0])
+async def test_what_follows_something_that_was_never_brought_is_left(begins: int) -> None:
+    """A partition went to another process and came back while its portion waited: it is read again from its place."""
+    group, lease = a_group(begins=begins)
+    async with read(group, a_portion(5, 6)):
+        assert [] == group.take(10)
+    assert (begins, begins) == (lease.next, lease.offsets.floor)
+
+
+async def test_a_partition_that_is_lost_while_there_is_no_room_brings_nothing_more() -> None:
+    """Its heir has it. Where it came back it has another life, which reads from its own place."""
+    group, lease = a_group(begins=0)
+    consumer: Any = Consumer([a_portion(0, 4999)])
+    task = asyncio.get_running_loop().create_task(group._read(consumer))
+    while lease.next < 4096:
+        await asyncio.sleep(0)
+    lease.is_lost = True
+    heir = group._leases[0] = Lease(0, Offsets(4000))
+    assert 4096 == len(group.take(5000))
+    await consumer.is_drained.wait()
+    task.cancel()
+    await asyncio.wait([task])
+    assert [] == group.take(1)
+    assert (4000, 4000) == (heir.next, heir.offsets.floor)
