@@ -3,9 +3,10 @@
 import ssl
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Self
+from typing import TYPE_CHECKING, Self
 
-from cryptography import x509
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 class BadCertificate(Exception):  # noqa: N818 - named for what it is
@@ -39,6 +40,8 @@ class Certificate:
     @classmethod
     def read(cls, certificate: Path, key: Path) -> Self:
         """From files in PEM; the key must not ask for a password. TLS 1.2 is the least. Raises BadCertificate."""
+        from cryptography import x509  # 8 MB, for doors that show a certificate
+
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         try:
             context.load_cert_chain(certificate, key, password=b"")
@@ -50,7 +53,9 @@ class Certificate:
         return cls(context, chain, tuple(_hosts(first)))
 
 
-def _hosts(certificate: x509.Certificate) -> list[str]:
+def _hosts(certificate: "x509.Certificate") -> list[str]:
+    from cryptography import x509
+
     try:
         names = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
     except x509.ExtensionNotFound:

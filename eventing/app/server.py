@@ -3,9 +3,6 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from eventing.app.alone import serve_alone
-from eventing.app.member import serve_roles
-from eventing.app.team import serve_workers
 from eventing.role import check
 from eventing.settings import Settings
 
@@ -21,8 +18,15 @@ async def serve(settings: Settings, *, paths: Sequence[Path], watch: bool = Fals
     BadCertificate and UnprotectedApi before anything was started; whatever it raises, nothing is left open.
     """
     check(settings, has_files=bool(paths))
+    # Each is imported where it is the one: a process is none of the others.
     if settings.workers:
+        from eventing.app.team import serve_workers
+
         return await serve_workers(settings, paths=paths, watch=watch, prune=prune)
     if settings.role:
+        from eventing.app.member import serve_roles
+
         return await serve_roles(settings, paths=paths, watch=watch, prune=prune)
+    from eventing.app.alone import serve_alone
+
     return await serve_alone(settings, paths=paths, watch=watch, prune=prune)

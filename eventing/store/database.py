@@ -1,7 +1,7 @@
 """Where SQL is spoken: one transaction at a time in a SQLite file, on a thread of its own, or many in PostgreSQL.
 
 Both take a function of an ordinary connection, so everything above is written once. Drivers' errors are translated
-here, by one table.
+here, by one table; a driver that not everybody needs brings its own.
 """
 
 import asyncio
@@ -12,11 +12,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Final, Protocol, TypeVar
 
-import asyncpg
 from sqlalchemy import Connection, Engine, StaticPool, create_engine, event, make_url
 from sqlalchemy.exc import DatabaseError, DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeoutError
-from sqlalchemy.ext.asyncio import AsyncEngine, create_async_engine
 
 from channels.folder_lock import FolderLock
 from eventing.errors import StoreUnavailable
@@ -25,27 +23,11 @@ _AWAY: Final = (
     OperationalError,  # SQLite: locked, full, unreadable; PostgreSQL: out of connections, memory, disk
     InterfaceError,  # the connection was closed
     PoolTimeoutError,  # all connections are busy
-    asyncpg.InterfaceError,
-    asyncpg.InternalClientError,  # the connection was lost while a statement was being sent
-    asyncpg.PostgresConnectionError,
-    asyncpg.InvalidAuthorizationSpecificationError,
-    asyncpg.InvalidCatalogNameError,
-    asyncpg.OperatorInterventionError,  # it starts, or shuts down
-    asyncpg.InsufficientResourcesError,
-    asyncpg.IdleInTransactionSessionTimeoutError,  # this process stood still in the middle of it
     OSError,
 )
 """What passes with time, or when the operator acts. Everything else is a bug."""
 _BUSY_TIMEOUT_S: Final = 10.0
 """How long a SQLite file may be held by who looks into it from outside."""
-_CONNECT_TIMEOUT_S: Final = 10.0
-_COMMAND_TIMEOUT_S: Final = 60.0
-STANDSTILL_MAX_S: Final = 5.0
-"""How long a process that stands still in the middle of a transaction, holding its locks, may have others wait."""
-APPLICATION: Final = "eventing"
-"""What PostgreSQL knows the sessions by that write."""
-_POOL_SIZE: Final = 5
-"""Connections to PostgreSQL of one process; writers need one, the others read. SQLAlchemy's default."""
 T = TypeVar("T")
 Ask = Callable[[Connection], T]
 
@@ -122,62 +104,21 @@ def _configure(connection: Any, _: object) -> None:
         connection.execute(f"PRAGMA {pragma}").close()
 
 
-class PostgresDatabase:
-    """A server that other processes use, too."""
-
-    is_shared = True
-
-    def __init__(self, url: str) -> None:
-        self._engine: Final = _postgres_engine(url)
-        self._snapshots: Final = self._engine.execution_options(isolation_level="REPEATABLE READ")
-
-    async def read(self, ask: Ask[T]) -> T:
-        """All statements see one snapshot."""
-        with translated():
-            async with self._snapshots.begin() as connection:
-                return await connection.run_sync(ask)
-
-    async def write(self, ask: Ask[T]) -> T:
-        """Each statement sees what was committed before it: also by whom the transaction waited for."""
-        with translated():
-            async with self._engine.begin() as connection:
-                return await connection.run_sync(ask)
-
-    async def close(self) -> None:
-        """Its connections end."""
-        await self._engine.dispose()
-
-
-def _postgres_engine(url: str) -> AsyncEngine:
-    return create_async_engine(
-        url,
-        pool_size=_POOL_SIZE,
-        max_overflow=0,
-        pool_pre_ping=True,
-        hide_parameters=True,
-        connect_args={
-            "timeout": _CONNECT_TIMEOUT_S,
-            "command_timeout": _COMMAND_TIMEOUT_S,
-            "server_settings": {
-                "application_name": APPLICATION,
-                "idle_in_transaction_session_timeout": f"{STANDSTILL_MAX_S * 1000:.0f}",
-            },
-        },
-    )
-
-
 @contextmanager
-def translated() -> Iterator[None]:
-    """Raise StoreUnavailable for what drivers raise when the database is away, with their words."""
+def translated(more: tuple[type[Exception], ...] = ()) -> Iterator[None]:
+    """Raise StoreUnavailable for what drivers raise when the database is away, with their words. `more` is what a
+    driver raises that SQLAlchemy does not know.
+    """
+    away: tuple[type[Exception], ...] = (*_AWAY, *more)
     try:
         yield
-    except _AWAY as error:
+    except away as error:
         raise StoreUnavailable(f"the database of resources is away: {_told(error)}") from error
     except DBAPIError as error:
         # SQLite has no class of its own for a file that is damaged, or none of its own; SQLAlchemy none for a
         # PostgreSQL that is still starting.
         is_away = error.connection_invalidated or type(error) is DatabaseError
-        if not is_away and not isinstance(getattr(error.orig, "__cause__", None), _AWAY):
+        if not is_away and not isinstance(getattr(error.orig, "__cause__", None), away):
             raise
         raise StoreUnavailable(f"the database of resources is away: {_told(error)}") from error
 
@@ -195,5 +136,8 @@ def open_database(url: str) -> Database:
     if parsed.get_backend_name() == "sqlite" and parsed.database:
         return SqliteDatabase(Path(parsed.database))
     if parsed.get_backend_name() == "postgresql":
+        # A server on a laptop is spared the driver, and the part of SQLAlchemy that awaits it: 10 MB.
+        from eventing.store.postgres import PostgresDatabase
+
         return PostgresDatabase(parsed.set(drivername="postgresql+asyncpg").render_as_string(hide_password=False))
     raise ValueError("a database is sqlite:///FILE or postgresql://USER:PASSWORD@HOST/NAME")

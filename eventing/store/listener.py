@@ -6,16 +6,13 @@ from collections.abc import Callable
 from typing import Final
 
 import asyncpg
-from sqlalchemy import Connection, make_url, text
+from sqlalchemy import make_url
 
 from eventing.errors import StoreUnavailable
-from eventing.store.database import APPLICATION, STANDSTILL_MAX_S, translated
+from eventing.store.database import translated
+from eventing.store.notice import CHANNEL, WORDS
+from eventing.store.postgres import APPLICATION, AWAY, STANDSTILL_MAX_S
 
-CHANNEL: Final = "eventing_changes"
-WORDS: Final = "eventing_words"
-"""What processes say to each other beside it."""
-WORDS_SIZE_MAX_BYTES: Final = 7999
-"""PostgreSQL's bound of what one notice carries."""
 POLL_S: Final = 5.0
 """How late a change is seen whose notice was lost, as with a connection that died without a word."""
 _CONNECT_TIMEOUT_S: Final = 10.0
@@ -54,7 +51,7 @@ class Listener:
         while True:
             self._connected = False
             try:
-                with translated():
+                with translated(AWAY):
                     await self._listen()
             except StoreUnavailable as error:
                 wait_s = _PAUSE_MIN_S if self._connected else min(2 * wait_s, _PAUSE_MAX_S)
@@ -78,18 +75,6 @@ class Listener:
             raise ConnectionError("the connection was lost")
         finally:
             connection.terminate()
-
-
-def notify(connection: Connection) -> None:
-    """Have every listener called once this transaction is committed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text(f"SELECT pg_notify('{CHANNEL}', '')"))
-
-
-def say(connection: Connection, words: str) -> None:
-    """Have every listener hear that once this transaction is committed."""
-    if connection.dialect.name == "postgresql":
-        connection.execute(text("SELECT pg_notify(:channel, :words)"), {"channel": WORDS, "words": words})
 
 
 async def _within(time_s: float, event: asyncio.Event) -> None:

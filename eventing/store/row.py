@@ -1,15 +1,17 @@
 """Objects as rows, and back: JSON and, for Secrets where there is a key, encrypted JSON. Pure but for the nonces."""
 
 from dataclasses import dataclass
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import orjson
 
 from eventing.resources.identity import GroupKind, Key, Object, key_of
-from eventing.store.cipher import Cipher, Keyring
 from eventing.store.contract import ChangeType
 from eventing.store.draft import Step
 from eventing.store.errors import SecretKeyMissing, SecretKeyWrong
+
+if TYPE_CHECKING:
+    from eventing.store.cipher import Cipher, Keyring
 
 SECRET: Final = GroupKind("", "Secret")
 
@@ -29,7 +31,7 @@ class ChangeRow:
 class Codec:
     """How objects are written and read with these keys, or none."""
 
-    def __init__(self, keyring: Keyring | None) -> None:
+    def __init__(self, keyring: "Keyring | None") -> None:
         self._keyring = keyring
 
     @property
@@ -55,7 +57,7 @@ class Codec:
         item: Object = orjson.loads(body if cipher is None else cipher.open(body, _context(key, uid)))
         return item
 
-    def _cipher(self, key_id: str | None) -> Cipher | None:
+    def _cipher(self, key_id: str | None) -> "Cipher | None":
         if key_id is None:
             return None
         if self._keyring is None:

@@ -6,8 +6,9 @@ Alembic is asked only where there is a way to go: most starts find the tables as
 from importlib.resources import files
 from typing import TYPE_CHECKING, Final
 
-from sqlalchemy import Connection, inspect, text
+from sqlalchemy import Column, Connection, MetaData, String, Table, insert, inspect, text
 
+from eventing.store import model
 from eventing.store.errors import SchemaNotCurrent
 
 if TYPE_CHECKING:
@@ -20,6 +21,12 @@ HEAD: Final = "head"
 BASE: Final = "base"
 _LOCK: Final = 0x6576656E74696E67
 """PostgreSQL's advisory lock of who migrates: `eventing` in ASCII."""
+
+_ALEMBIC_VERSION: Final = Table(
+    "alembic_version", MetaData(), Column("version_num", String(32), nullable=False, primary_key=True)
+)
+_ALEMBIC_VERSION.primary_key.name = "alembic_version_pkc"
+"""Alembic's own table, as Alembic makes it."""
 
 
 def revisions() -> tuple[str, ...]:
@@ -44,6 +51,21 @@ def check(connection: Connection) -> None:
         raise SchemaNotCurrent(f"the database is at revision {found}, which a newer version made; this knows {wanted}")
     where = "holds no tables" if found is None else f"is at revision {found}"
     raise SchemaNotCurrent(f"the database {where}, and revision {wanted} is needed: run `eventing migrate` first")
+
+
+def prepare(connection: Connection) -> None:
+    """Bring a database that is this process's alone to REVISION. Raises SchemaNotCurrent for a newer one.
+
+    An empty one gets the tables as the models say, which is what all revisions come to: Alembic's, to go that way step
+    by step, would cost a first start a tenth of a second and 12 MB.
+    """
+    if inspect(connection).get_table_names():
+        migrate(connection)
+        return
+    model.METADATA.create_all(connection, checkfirst=False)
+    connection.execute(insert(model.REVISION).values(id=1, version=0))
+    _ALEMBIC_VERSION.create(connection)
+    connection.execute(insert(_ALEMBIC_VERSION).values(version_num=REVISION))
 
 
 def migrate(connection: Connection, revision: str = HEAD) -> tuple[str | None, str | None]:

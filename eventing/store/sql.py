@@ -8,26 +8,28 @@ from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self, TypeVar
+from typing import TYPE_CHECKING, Final, Self, TypeVar
 
 from dispatcher.tasks import supervise
 from eventing.errors import Expired, NotFound
 from eventing.resources.identity import GroupKind, Key, Object
 from eventing.store import schema, verb
-from eventing.store.cipher import read_keyring
 from eventing.store.contract import Changes, Listing, Propagation, Scan, Written
 from eventing.store.database import Database, open_database
 from eventing.store.feed import Feed
 from eventing.store.lease import Lease
 from eventing.store.lease_table import SqlLeases
-from eventing.store.listener import WORDS_SIZE_MAX_BYTES, Listener, notify, say
 from eventing.store.mirror import Mirror, Row
+from eventing.store.notice import WORDS_SIZE_MAX_BYTES, notify, say
 from eventing.store.page import Page, page_of, position_of, token_of
 from eventing.store.resealer import Resealer
 from eventing.store.row import Codec, copied
 from eventing.store.table import decoded, read_bounds, read_key_ids, read_object, read_version, sliced
 from eventing.store.watcher import Watcher
 from eventing.store.writer import Verb, Writer
+
+if TYPE_CHECKING:
+    from eventing.store.cipher import Keyring
 
 CHANGES_MAX: Final = 10_000
 """Changes that are kept for watchers to catch up with; the Kubernetes API server keeps some minutes of them."""
@@ -71,7 +73,7 @@ class SqlStore:
         """Called with what other processes, and this one, say."""
 
     async def __aenter__(self) -> Self:
-        self._codec = Codec(read_keyring(self._secret_key) if self._secret_key else None)
+        self._codec = Codec(_keyring(self._secret_key) if self._secret_key else None)
         self._database = open_database(self._url)
         try:
             feed = Feed(self._database, await self._prepare(self._database), changes_max=self._changes_max)
@@ -84,6 +86,8 @@ class SqlStore:
         resealer = Resealer(self._database, self._codec)
         loops = {"resource writer": self._writer.run, "resource feed": feed.run, "resealer": resealer.run}
         if self._database.is_shared:
+            from eventing.store.listener import Listener  # PostgreSQL's driver, as in `open_database`
+
             loops["resource listener"] = Listener(self._url, feed.wake, self._hear).run
         self._tasks = [asyncio.create_task(supervise(name, run), name=name) for name, run in loops.items()]
         return self
@@ -235,10 +239,17 @@ class SqlStore:
         if database.is_shared:
             await database.read(schema.check)
         else:
-            await database.write(schema.migrate)
+            await database.write(schema.prepare)
         for key_id in await database.read(read_key_ids):
             self._codec.check(key_id)
         return await database.read(read_version)
+
+
+def _keyring(file: Path) -> "Keyring":
+    # Only who encrypts anything pays for the library.
+    from eventing.store.cipher import read_keyring
+
+    return read_keyring(file)
 
 
 async def _decoded(rows: Iterable[Row]) -> AsyncIterator[Object]:

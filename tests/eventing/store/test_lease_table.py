@@ -14,8 +14,9 @@ from eventing.errors import LeaseLost, StoreUnavailable
 from eventing.resources.identity import Object, key_of
 from eventing.store.conformance import LEASE_LAWS
 from eventing.store.conformance_lease import LeaseLaw, acquired
-from eventing.store.database import APPLICATION, STANDSTILL_MAX_S, open_database
+from eventing.store.database import open_database
 from eventing.store.listener import POLL_S
+from eventing.store.postgres import APPLICATION, STANDSTILL_MAX_S
 from eventing.store.sql import SqlStore
 from eventing.store.witness import config_map
 from tests.rig.postgres import Postgres

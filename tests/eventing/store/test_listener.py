@@ -4,7 +4,8 @@ import asyncio
 
 from eventing.store import schema
 from eventing.store.database import open_database
-from eventing.store.listener import LISTENER, Listener, notify
+from eventing.store.listener import LISTENER, Listener
+from eventing.store.notice import notify
 from tests.rig.postgres import Postgres
 
 WAIT_MAX_S = 30.0

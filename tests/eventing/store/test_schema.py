@@ -70,6 +70,27 @@ async def test_what_alembic_does_not_compare_does_not_drift_either(tmp_path: Pat
     await modelled.close()
 
 
+async def test_an_empty_file_gets_what_all_revisions_come_to(tmp_path: Path) -> None:
+    """Tables, what is in them from the start, and Alembic's own: the next revision leads on from there."""
+    migrated, prepared = (open_database(f"sqlite:///{tmp_path / name}") for name in ("migrated", "prepared"))
+    await migrated.write(schema.migrate)
+    await prepared.write(schema.prepare)
+
+    def told(connection: Connection) -> tuple[object, ...]:
+        words = connection.execute(text("SELECT sql FROM sqlite_master WHERE tbl_name = 'alembic_version'")).scalars()
+        versions = connection.execute(text("SELECT id, version FROM revision")).all()
+        names = sorted(inspect(connection).get_table_names())
+        return names, versions, [" ".join((sql or "").split()) for sql in words], schema.current(connection)
+
+    assert await migrated.read(told) == await prepared.read(told)
+    await prepared.write(schema.prepare)
+    assert (schema.REVISION, None) == await prepared.write(lambda one: schema.migrate(one, schema.BASE))
+    await prepared.write(schema.prepare)
+    assert await migrated.read(told) == await prepared.read(told)
+    await migrated.close()
+    await prepared.close()
+
+
 async def test_a_migration_that_is_cut_short_leaves_nothing(empty_url: str) -> None:
     """Tables are made in a transaction, in SQLite too: the next start finds what was there before."""
     database = open_database(empty_url)
