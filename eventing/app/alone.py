@@ -11,9 +11,10 @@ from eventing.app.bound import request_limits
 from eventing.app.data_plane import CHANNELS_WAIT_MAX_S, open_data_plane
 from eventing.app.doors import INGRESS_SWEEP_INTERVAL_S, Doors
 from eventing.app.goodbye import run_until_drained
-from eventing.app.process import patient_collector, running
+from eventing.app.process import running
 from eventing.app.resource_side import fill, open_resources
 from eventing.app.stop import Stop
+from eventing.collector import patient_collector
 from eventing.ingress.intake import Intake
 from eventing.listener import Listener
 from eventing.settings import Settings

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
 
+from starlette.types import ASGIApp
+
 from dispatcher.lane import LATENCY_BOUNDS_S
 from eventing import kubeconfig
 from eventing.access import Access
 from eventing.apiserver.registry import Registry
-from eventing.app.process import freeze
+from eventing.app.late_app import LateApp
+from eventing.collector import freeze
 from eventing.ingress.asgi import IngressApp
 from eventing.ingress.intake import Intake
 from eventing.ingress.protocol import IngressProtocol
 from eventing.listener import Listener
 from eventing.overview import Overview
-from eventing.resources.crd import served_crd_of
-from eventing.resources.openapi_document import OpenApiDocuments
 from eventing.settings import IngressEngine, Settings
 
 INGRESS_SWEEP_INTERVAL_S: Final = 1.0
@@ -44,20 +45,24 @@ class Doors:
             protocol = IngressProtocol.bound_to(self.intake) if engine == "protocol" else "httptools"
             await self.ingress.start(IngressApp(self.intake), protocol=protocol)
         if self.api is not None:
-            await self._open_api(self.api, overview, registry)
+            app = LateApp(lambda: self._create_api(overview, registry))
+            await self.api.start(self.access.guard(app, self.api))
         self.intake.is_ready = True
         freeze()
         sys.stdout.write("".join(self._lines()))
         sys.stdout.flush()
 
-    async def _open_api(self, listener: Listener, overview: Overview, registry: Registry) -> None:
+    def _create_api(self, overview: Overview, registry: Registry) -> ASGIApp:
+        # FastAPI and the models are a quarter of a start and 13 MB, which events do not wait for.
         from eventing.api.app import create_api
         from eventing.apiserver.router import create_router
+        from eventing.resources.crd import served_crd_of
+        from eventing.resources.openapi_document import OpenApiDocuments
 
         api = create_api(overview, latency_bounds_s=LATENCY_BOUNDS_S)
         documents = OpenApiDocuments(registry.catalogue)
         api.include_router(create_router(registry, crd_of=served_crd_of, openapi=documents, closing=self.closing))
-        await listener.start(self.access.guard(api, listener))
+        return api
 
     def _lines(self) -> Iterator[str]:
         if self.ingress is not None:

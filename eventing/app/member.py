@@ -19,9 +19,10 @@ from eventing.app.data_plane import CHANNELS_WAIT_MAX_S, DataPlane, open_data_pl
 from eventing.app.doors import INGRESS_SWEEP_INTERVAL_S, Doors
 from eventing.app.duty import Duties, holder_name
 from eventing.app.goodbye import run_until_drained
-from eventing.app.process import Loops, patient_collector, running
+from eventing.app.process import Loops, running
 from eventing.app.resource_side import ResourceSide, fill, open_resources
 from eventing.app.stop import Stop
+from eventing.collector import patient_collector
 from eventing.errors import StoreUnavailable
 from eventing.ingress.intake import Intake
 from eventing.listener import Listener, url_of
