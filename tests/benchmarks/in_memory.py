@@ -93,6 +93,7 @@ def latency(bench: Bench) -> Result:
 def start(bench: Bench) -> Result:
     """From the start of the process to the first 202, and what it holds in memory while it has nothing to do."""
     port, api_port = free_port(), free_port()
+    bench.install()
     with bench.data() as data:
         process = bench.server(_one(bench.sink.port), port, api_port, data=data)
         began = time.monotonic()

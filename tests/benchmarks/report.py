@@ -63,6 +63,8 @@ channel that the server takes by itself: an event is written and synced to disk 
   connection; Redis with `appendfsync always`, XADD by 256 clients of redis-benchmark. They get the event as
   structured JSON, which is the cheapest form for them. All three put it on disk before they answer, each in its own
   way; that they wrote what they acknowledged is checked.
+- *Start* finds its modules compiled, as pip leaves them behind: from a checkout under `PYTHONDONTWRITEBYTECODE` every
+  start would compile them again.
 - *Restart* begins with a paused Trigger for which 1,000,000 events of 1 KB wait, a kill -9, and a start over a copy of
   what that left; *ready* is the first 202, *empty* the same without any events, RSS the difference of the two peaks.
 - *Triggers stored* starts over what an earlier process left (*start* is the first 202), then runs `kubectl get triggers
