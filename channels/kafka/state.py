@@ -26,7 +26,9 @@ class ParkedState(msgspec.Struct, array_like=True, frozen=True):
     attempts: int
     note: bytes
     offsets: bytes
-    """Where their records rest in the partition of the same number, growing: unsigned, of 64 bits, little-endian."""
+    """Where their records rest in the partition of the same number, growing: unsigned, of 64 bits, in the byte order of
+    the machines, which is one for all processes of a Broker.
+    """
     sizes: bytes
     """What each is charged with, of 32 bits."""
     body: bytes = b""

@@ -12,8 +12,8 @@ from tests.crash.journal import faults
 from tests.crash.journal.faults import Fault
 from tests.crash.journal.plan import KILLS
 from tests.crash.journal.run import Run
-from tests.crash.journal.volume import small_volume
 from tests.crash.stage import IN_FLIGHT_MAX, Load
+from tests.rig.volume import small_volume
 
 LOAD = Load(producers=10, events_per_s=800)
 
@@ -78,6 +78,6 @@ async def test_a_disk_that_fails_ends_nothing(tmp_path: Path) -> None:
 
 
 async def test_a_full_disk_refuses_producers_and_delivers_and_heals(tmp_path: Path) -> None:
-    with small_volume(tmp_path / "disk") as volume:
+    with small_volume(tmp_path / "disk", size_bytes=24 * 2**20) as volume:
         async with Run(tmp_path, seed=9, load=LOAD, data_dir=volume.folder) as run:
             await check(run, *[("disk full", partial(faults.fill_disk, volume=volume))] * 2)

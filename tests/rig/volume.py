@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
-SIZE_BYTES: Final = 64 * 2**20
+_SIZE_BYTES: Final = 64 * 2**20
 _STEP_BYTES: Final = 64 * 2**10
 _NO_ROOM: Final = (1, resource.RLIM_INFINITY)
 _ROOM: Final = (resource.RLIM_INFINITY, resource.RLIM_INFINITY)
@@ -21,12 +21,12 @@ class Volume:
 
     def __init__(self, folder: Path, *, is_mounted: bool) -> None:
         self.folder: Final = folder
-        self._is_mounted: Final = is_mounted
+        self.is_mounted: Final = is_mounted
         self._ballast: Final = folder / "ballast"
 
     def fill(self, pid: int) -> None:
         """Leave no room to the server, which is that process."""
-        if not self._is_mounted:
+        if not self.is_mounted:
             resource.prlimit(pid, resource.RLIMIT_FSIZE, _NO_ROOM)
             return
         for step_bytes in (_STEP_BYTES, 1):
@@ -35,19 +35,19 @@ class Volume:
                     file.write(bytes(step_bytes))
 
     def free(self, pid: int) -> None:
-        """Give the room back. The process may have ended."""
-        if self._is_mounted:
-            self._ballast.unlink()
+        """Give the room back, if it is not there. The process may have ended."""
+        if self.is_mounted:
+            self._ballast.unlink(missing_ok=True)
         else:
             with contextlib.suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, _ROOM)
 
 
 @contextlib.contextmanager
-def small_volume(folder: Path) -> Iterator[Volume]:
+def small_volume(folder: Path, *, size_bytes: int = _SIZE_BYTES) -> Iterator[Volume]:
     """Mount it at that folder, and unmount it at the end."""
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={SIZE_BYTES}", "tmpfs", str(folder)]
+    folder.mkdir(parents=True, exist_ok=True)
+    command = ["mount", "-t", "tmpfs", "-o", f"size={size_bytes}", "tmpfs", str(folder)]
     is_mounted = os.geteuid() == 0 and not subprocess.run(command, capture_output=True, check=False).returncode
     try:
         yield Volume(folder, is_mounted=is_mounted)

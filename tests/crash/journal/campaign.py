@@ -14,13 +14,14 @@ from tests.crash.campaign import ended, made_folder, played, say
 from tests.crash.journal import faults
 from tests.crash.journal.plan import rounds
 from tests.crash.journal.run import Run
-from tests.crash.journal.volume import small_volume
 from tests.crash.score import Chapter
 from tests.crash.stage import Load
+from tests.rig.volume import small_volume
 
 KILLS_PER_SEED: Final = 250
 _LONG_KILLS: Final = 1000
 """From so many kills on there is time for what takes long, once."""
+_DISK_SIZE_BYTES: Final = 24 * 2**20
 _DISK_ROUNDS: Final = 5
 INTRODUCTION: Final = """
 One server, one data folder for each seed: loaded by {producers} producers, killed (SIGKILL) at random moments, in the
@@ -55,7 +56,7 @@ def _full_disk(seed: int, load: Load, parent: Path | None) -> Chapter:
     """A disk that is full and has room again, several times."""
     say(f"seed {seed}: a full disk")
     folder = made_folder(seed, parent)
-    with small_volume(folder / "disk") as volume:
+    with small_volume(folder / "disk", size_bytes=_DISK_SIZE_BYTES) as volume:
         run = Run(folder, seed=seed, load=load, data_dir=volume.folder)
         plan = repeat(("disk full", partial(faults.fill_disk, volume=volume)), _DISK_ROUNDS)
         chapter = uvloop.run(played(run, plan, seed=seed))

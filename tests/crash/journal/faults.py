@@ -12,8 +12,8 @@ from tests.crash import workload
 from tests.crash.journal import assassin
 from tests.crash.journal.clock import WallClock
 from tests.crash.journal.run import Run
-from tests.crash.journal.volume import Volume
 from tests.ledger.sink import Script
+from tests.rig.volume import Volume
 
 Fault = Callable[[Run], Awaitable[None]]
 _PATIENCE_S: Final = 10.0
@@ -190,7 +190,7 @@ async def fill_disk(run: Run, volume: Volume) -> None:
     """The disk is full: producers are told so, deliveries go on. Then there is room, and events are accepted again."""
     run.sink.scripts["exact"] = Script(status=503)  # so that something waits, and the journal has to grow
     await load(run)
-    volume.fill(run.server)
+    volume.fill(run.server.process.pid)
     refused, delivered = run.producers.refused, run.ledger.delivered("exact")
     if not await _comes(lambda: run.producers.refused > refused):
         run.complain("no event was refused while the disk was full")
@@ -199,9 +199,9 @@ async def fill_disk(run: Run, volume: Volume) -> None:
         run.complain("nothing was delivered any more while the disk was full")
     if run.rng.random() < 0.5:
         await run.kill("kill with a full disk")
-        volume.free(run.server)
+        volume.free(run.server.process.pid)
         await run.ensure_up()
-    volume.free(run.server)
+    volume.free(run.server.process.pid)
     await accepts_again(run, "there was room again")
 
 
