@@ -2,6 +2,7 @@
 
 import itertools
 import threading
+import time
 from typing import Final, Self
 
 import httpx2
@@ -23,6 +24,8 @@ class Load:
 
     def __init__(self, *ingresses: Member, senders: int = 1) -> None:
         self.accepted: list[str] = []
+        self.slowest_s = 0.0
+        """What the slowest 202 took: so long everything may have stood still."""
         self._urls = [f"{one.events_url}/default/b" for one in ingresses]
         self._stop = threading.Event()
         self._numbers = itertools.count()
@@ -44,9 +47,11 @@ class Load:
                 if self._stop.is_set():
                     return
                 url = self._urls[number % len(self._urls)]
+                began_s = time.monotonic()
                 try:
                     answer = client.post(url, headers={**_HEADERS, "ce-id": f"{number}"}, content=b"{}")
                 except httpx2.HTTPError:
                     continue
                 if answer.status_code == 202:
                     self.accepted.append(f"{number}")
+                    self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
