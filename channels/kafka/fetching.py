@@ -41,7 +41,6 @@ class Fetching:
         self._room: Final = asyncio.Event()
         self._looks_s = 0.0
         """When leaders are looked for again, by the loop's clock."""
-        self._turn = 0
         self._error: BaseException | None = None
 
     def go_on(self, offsets: Mapping[int, int]) -> None:
@@ -101,14 +100,14 @@ class Fetching:
             self.fail(error)
 
     async def _keep_asking(self, leader: int) -> None:
-        leader_of = self._client.cluster.leader_for_partition
+        leader_of, turn = self._client.cluster.leader_for_partition, 0
         while wanted := [one for one, place in self._places.items() if leader_of(place) == leader]:
             if self._found:
                 self._room.clear()
                 await self._room.wait()
                 continue
-            self._turn += 1
-            first = self._turn % len(wanted)  # or the same would always come first, as far as there is room
+            turn += 1
+            first = turn % len(wanted)  # or the same would always come first, as far as there is room
             try:
                 await self._fetch(leader, wanted[first:] + wanted[:first])
             except TopicAuthorizationFailedError:

@@ -1,0 +1,159 @@
+"""Who is asked for what, and what is made of the answers. The client is what two brokers would answer."""
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from aiokafka.errors import NodeNotReadyError, TopicAuthorizationFailedError
+from aiokafka.protocol.offset import OffsetRequest
+from aiokafka.record.default_records import DefaultRecordBatchBuilder
+from aiokafka.structs import TopicPartition
+
+from channels.kafka.fetching import Fetching
+from channels.kafka.portion import Portion
+
+OUT_OF_RANGE = 1
+NOT_LEADER = 6
+NOT_ALLOWED = 29
+
+
+def body_of(first: int, count: int) -> bytes:
+    builder = DefaultRecordBatchBuilder(2, 0, 0, 7, 0, 3, 2**20)
+    for number in range(count):
+        builder.append(number, 1000, key=None, value=b"v", headers=[])
+    return first.to_bytes(8, "big") + bytes(builder.build())[8:]
+
+
+class Client:
+    """Partitions of the topic `t` that have records up to `ends`, which come one at a time."""
+
+    def __init__(self, leaders: dict[int, int | None], ends: dict[int, int]) -> None:
+        self.cluster = self
+        self.leaders = leaders
+        self.ends = ends
+        self.begins = 0
+        self.codes: dict[int, int] = {}
+        self.is_away = False
+        self.asked: list[tuple[int, list[tuple[int, int]]]] = []
+        """Broker, then partitions with the offsets they were asked for."""
+        self.updates = 0
+        self.gate = asyncio.Event()
+        self.gate.set()
+
+    def leader_for_partition(self, place: TopicPartition) -> int | None:
+        return self.leaders[place.partition]
+
+    def force_metadata_update(self) -> None:
+        self.updates += 1
+
+    async def send(self, node: int, request: Any) -> Any:
+        if self.is_away:
+            raise NodeNotReadyError
+        if isinstance(request, OffsetRequest):
+            return SimpleNamespace(topics=[("t", [(0, 0, -1, self.begins)])])
+        ((_, places),) = request.topics
+        self.asked.append((node, [(partition, offset) for partition, offset, _ in places]))
+        await asyncio.sleep(0.001)
+        await self.gate.wait()
+        found = [self._found(partition, offset) for partition, offset, _ in places]
+        return SimpleNamespace(API_VERSION=11, topics=[("t", found)])
+
+    def _found(self, partition: int, offset: int) -> tuple[Any, ...]:
+        end = self.ends[partition]
+        code = OUT_OF_RANGE if offset < self.begins else self.codes.get(partition, 0)
+        body = b"" if code or offset >= end else body_of(offset, 1)
+        return (partition, code, end, end, 0, [], -1, body)
+
+
+@asynccontextmanager
+async def fetching(client: Client, offsets: dict[int, int]) -> AsyncIterator[Fetching]:
+    """Begun at these offsets."""
+    found = Fetching(client, "t")
+    found.go_on(offsets)
+    try:
+        yield found
+    finally:
+        await found.close()
+
+
+def places(portions: list[Portion]) -> list[tuple[int, int, int]]:
+    return [(one.partition, one.offset, one.after) for one in portions]
+
+
+async def test_each_answer_leads_to_the_next_question() -> None:
+    client = Client({0: 1}, {0: 12})
+    async with fetching(client, {0: 10}) as found:
+        assert [(0, 10, 11)] == places(await found.next())
+        assert [(0, 11, 12)] == places(await found.next())
+    assert [(1, [(0, 10)]), (1, [(0, 11)])] == client.asked[:2]
+
+
+async def test_partitions_take_turns_at_being_the_first() -> None:
+    """An answer has room for some; each leader is asked for its own."""
+    client = Client({0: 1, 1: 1, 2: 2}, {0: 9, 1: 9, 2: 9})
+    async with fetching(client, {0: 0, 1: 0, 2: 0}) as found:
+        for _ in range(6):
+            await found.next()
+    ones = [[partition for partition, _ in asked] for node, asked in client.asked if node == 1]
+    assert [0, 1] in ones
+    assert [1, 0] in ones
+    assert {(2,)} == {tuple(partition for partition, _ in asked) for node, asked in client.asked if node == 2}
+
+
+async def test_what_was_asked_for_before_a_new_place_is_dropped() -> None:
+    """The partition went to somebody else meanwhile, and came back."""
+    client = Client({0: 1}, {0: 99})
+    client.gate.clear()
+    async with fetching(client, {0: 50}) as found:
+        waiting = asyncio.ensure_future(found.next())
+        while not client.asked:
+            await asyncio.sleep(0)
+        found.go_on({0: 20})
+        client.gate.set()
+        assert [(0, 20, 21)] == places(await waiting)
+
+
+async def test_what_is_gone_is_passed_over() -> None:
+    """By retention: reading begins anew where the partition does."""
+    client = Client({0: 1}, {0: 42})
+    client.begins = 40
+    async with fetching(client, {0: 5}) as found:
+        assert [(0, 40, 41)] == places(await found.next())
+
+
+@pytest.mark.parametrize("fault", ["nobody leads", "another leads", "away"])
+async def test_a_partition_without_a_leader_is_waited_for(fault: str) -> None:
+    """Its metadata is asked for anew until there is one."""
+    client = Client({0: None if fault == "nobody leads" else 1}, {0: 7})
+    client.codes = {0: NOT_LEADER} if fault == "another leads" else {}
+    client.is_away = fault == "away"
+    async with fetching(client, {0: 6}) as found:
+        waiting = asyncio.ensure_future(found.next())
+        while not client.updates:
+            await asyncio.sleep(0.001)
+        client.leaders[0], client.codes, client.is_away = 2, {}, False
+        assert [(0, 6, 7)] == places(await waiting)
+    assert 2 == client.asked[-1][0]
+
+
+async def test_who_may_not_read_is_told() -> None:
+    client = Client({0: 1}, {0: 7})
+    client.codes[0] = NOT_ALLOWED
+    async with fetching(client, {0: 0}) as found:
+        with pytest.raises(TopicAuthorizationFailedError):
+            await found.next()
+
+
+async def test_nothing_is_asked_for_while_something_waits() -> None:
+    """Whoever is behind does not gather memory."""
+    client = Client({0: 1}, {0: 99})
+    async with fetching(client, {0: 0}) as found:
+        await found.next()
+        while len(client.asked) < 2:
+            await asyncio.sleep(0.001)
+        await asyncio.sleep(0.02)
+        assert 2 == len(client.asked)
+        assert [(0, 1, 2)] == places(await found.next())
