@@ -6,7 +6,13 @@ from collections.abc import Mapping
 from functools import partial
 from typing import Any, Final
 
-from aiokafka.errors import KafkaError, OffsetOutOfRangeError, TopicAuthorizationFailedError, for_code
+from aiokafka.errors import (
+    KafkaError,
+    NodeNotReadyError,
+    OffsetOutOfRangeError,
+    TopicAuthorizationFailedError,
+    for_code,
+)
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.structs import TopicPartition
 
@@ -120,6 +126,9 @@ class Fetching:
         asked = {one: self._offsets[one] for one in wanted}
         places = [(one, offset, _PARTITION_SIZE_MAX_BYTES) for one, offset in asked.items()]
         request = FetchRequest(_WAIT_MS, 1, _SIZE_MAX_BYTES, _READ_COMMITTED, [(self._topic, places)])
+        # Cancelled while it connects, aiokafka would leave that connection open: who closes the client waits for it.
+        if not await asyncio.shield(asyncio.ensure_future(self._client.ready(leader))):
+            raise NodeNotReadyError
         answer = await self._client.send(leader, request)
         fault: type[KafkaError] | None = None
         for _, partitions in answer.topics:

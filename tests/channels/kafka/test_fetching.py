@@ -42,12 +42,20 @@ class Client:
         self.updates = 0
         self.gate = asyncio.Event()
         self.gate.set()
+        self.connecting = asyncio.Event()
+        self.connecting.set()
+        self.is_connected = False
 
     def leader_for_partition(self, place: TopicPartition) -> int | None:
         return self.leaders[place.partition]
 
     def force_metadata_update(self) -> None:
         self.updates += 1
+
+    async def ready(self, node: int) -> bool:
+        await self.connecting.wait()
+        self.is_connected = True
+        return True
 
     async def send(self, node: int, request: Any) -> Any:
         if self.is_away:
@@ -157,3 +165,18 @@ async def test_nothing_is_asked_for_while_something_waits() -> None:
         await asyncio.sleep(0.02)
         assert 2 == len(client.asked)
         assert [(0, 1, 2)] == places(await found.next())
+
+
+async def test_a_connection_that_is_being_made_is_made() -> None:
+    """Who closes the client closes it: one that was given up halfway would stay open."""
+    client = Client({0: 1}, {0: 99})
+    client.connecting.clear()
+    async with fetching(client, {0: 0}) as found:
+        waiting = asyncio.ensure_future(found.next())
+        await asyncio.sleep(0.01)
+        waiting.cancel()
+    client.connecting.set()
+    await asyncio.sleep(0)
+    await asyncio.sleep(0)
+    assert client.is_connected
+    assert [] == client.asked
