@@ -102,13 +102,14 @@ class Consumer:
         error = stopping.exception() if is_over else None
         if error is not None and not isinstance(error, FAULTS):
             raise error
-        # Where a fetch waits for its next attempt, aiokafka raises that one's cancellation and leaves its connections.
-        with contextlib.suppress(*FAULTS):
-            await close_client(self._consumer._client)  # noqa: SLF001
         if self._commits:  # of a consumer that is closed they would be repeated for ever
             await asyncio.wait([*self._commits], timeout=_COMMITS_END_S)
         for commit in [*self._commits]:
             commit.cancel()
+        # Where a fetch waits for its next attempt, aiokafka raises that one's cancellation and leaves its connections;
+        # a commit that was on its way connects once more.
+        with contextlib.suppress(*FAULTS):
+            await close_client(self._consumer._client)  # noqa: SLF001
 
     async def read(self) -> list[Portion]:
         """What comes next, as soon as there is something. Raises ChannelUnavailable."""
