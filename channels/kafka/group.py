@@ -230,9 +230,10 @@ class Group:
 
     def _end(self, lease: Lease, portion: Portion) -> None:
         """All of it was brought; what follows its last event are marks, or what was aborted."""
-        if not lease.is_lost and portion.after > lease.next:
-            lease.offsets.skip(lease.next, portion.after)
-            lease.next = portion.after
+        after = portion.after
+        if not lease.is_lost and after > lease.next:
+            lease.offsets.skip(lease.next, after)
+            lease.next = after
         self._channel.book.found(portion.partition, max(lease.next, portion.end))
 
     # Commits

@@ -52,9 +52,7 @@ class Reading:
         self._own_size_bytes += size_bytes
 
     def events(self, portion: Portion) -> Iterator[tuple[int, Event]]:
-        """From its offset on, each with its own; what no event can be made of is left out. Raises
-        CorruptRecordException.
-        """
+        """From its offset on, each with its own. Raises CorruptRecordException."""
         if portion.aborted:
             yield from self._committed(portion)
             return

@@ -79,8 +79,8 @@ The rows of *Redis* and *Kafka* have a real server of their own on the core of e
 *server* is the CPU of Redis or Kafka for the same event, which is in no other figure. It is the server, not us, that
 often bounds the rate there, for it shares its core with the load and the sink.
 
-Kafka's JVM gets eight seconds of the same load before anything counts: a fresh one compiles what it runs, and is slower
-for it.
+Where events come in over HTTP, Kafka's JVM gets eight seconds of the same load before anything counts: a fresh one
+compiles what it runs, and is slower for it.
 
 - *No ingress*: an ordinary Kafka producer writes binary CloudEvents into the Broker's topic; our process delivers.
 - *A hanging sink* answers after ten seconds; the figure is what the good one still gets of its rate alone.
