@@ -37,7 +37,7 @@ class Lane(Sender):
     A sink may answer before its `send` returns.
     """
 
-    __slots__ = ("_holds", "_replay", "_settle", "_spread", "dropped", "matched", "replies", "replies_ignored")
+    __slots__ = ("_replay", "_settle", "_spread", "dropped", "matched", "replies", "replies_ignored")
 
     def __init__(
         self,
@@ -62,7 +62,7 @@ class Lane(Sender):
         self._replay = Replay(subscription, judged)
         parking = Parking(subscription, name, now_s=now_s, is_replayed=self._replay.is_over)
         depot = Depot(self, owner, limits, parking)
-        super().__init__(owner, sink, policy, limits, depot, name=name, manner=manner, valve=valve)
+        super().__init__(owner, sink, policy, limits, depot, name=name, manner=manner, valve=valve, holds=holds)
         self.matched = 0
         """Events that were offered, or parked by `park`."""
         self.dropped = 0
@@ -71,7 +71,6 @@ class Lane(Sender):
         self.replies_ignored = 0
         self._settle = owner.settle
         self._spread = spread
-        self._holds = holds
         self.pump()
 
     @property
@@ -290,30 +289,9 @@ class Lane(Sender):
             self._owner.give_up(attempt, reason, outcome)
             self._follow(attempt)
 
-    def _has_ceded(self, attempt: Attempt) -> bool:
-        """Another process took it over while it was on its way: what is to become of it is decided there."""
-        if self._holds is None or attempt.is_redriven or self._holds(attempt.delivery):
-            return False
-        self._depot.cede(attempt)
-        self._follow(attempt)
-        return True
-
     def _drop(self, attempt: Attempt) -> None:
         self.dropped += 1
         self._settle(attempt.delivery)
-
-    def _follow(self, attempt: Attempt) -> None:
-        """Where order is kept, another of its key may go: out of memory, else out of the key's queue."""
-        if not self._is_ordered:
-            return
-        head = self._waiting.keys.leave(attempt)
-        if head is not None:
-            self._waiting.resume(head)
-            self._is_waiting = True
-            self._is_plain = self._is_plain and not head.is_as_parked
-        elif self._depot.parking.keys:
-            self._depot.parking.free(attempt.key)
-            self._is_waiting = True  # for the pump to look at what is parked
 
     def _record(self, attempt: Attempt, outcome: Outcome) -> None:
         answer = outcome.body[:ANSWER_MAX_BYTES]

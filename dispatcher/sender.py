@@ -3,9 +3,11 @@ and the rate let it, and sees to it that the window is filled with what is parke
 """
 
 import asyncio
+from collections.abc import Callable
 from math import inf
 from typing import Final
 
+from channels.contract import Delivery
 from dispatcher.attempt import Attempt
 from dispatcher.breaker import Breaker
 from dispatcher.depot import Depot
@@ -26,16 +28,16 @@ class Sender:
 
     # Not to save memory: beyond 30 attributes CPython 3.11 reads them from a plain dict, a tenth slower per event.
     __slots__ = (
-        "_brake", "_bucket", "_depot", "_done_s", "_failed_s", "_fast_limit", "_flow", "_gives_way", "_is_closed",
-        "_is_held", "_is_ordered", "_is_plain", "_is_pump_due", "_is_pumping", "_is_waiting", "_limit", "_limits",
-        "_loop", "_manner", "_may_wait", "_now_s", "_owner", "_pace", "_ready", "_ready_max", "_review_at", "_taker",
-        "_timer", "_timer_due_s", "_waiting", "breaker", "done", "in_flight", "latency_buckets", "latency_sum_s",
-        "name", "policy", "retried", "sink",
+        "_brake", "_bucket", "_depot", "_done_s", "_failed_s", "_fast_limit", "_flow", "_gives_way", "_holds",
+        "_is_closed", "_is_held", "_is_ordered", "_is_plain", "_is_pump_due", "_is_pumping", "_is_waiting", "_limit",
+        "_limits", "_loop", "_manner", "_may_wait", "_now_s", "_owner", "_pace", "_ready", "_ready_max", "_review_at",
+        "_taker", "_timer", "_timer_due_s", "_waiting", "breaker", "done", "in_flight", "latency_buckets",
+        "latency_sum_s", "name", "policy", "retried", "sink",
     )  # fmt: skip
 
     def __init__(
         self, owner: LaneOwner, sink: Sink, policy: Policy, limits: LaneLimits, depot: Depot, *, name: str,
-        manner: Manner, valve: Valve | None,
+        manner: Manner, valve: Valve | None, holds: Callable[[Delivery], bool] | None,
     ) -> None:  # fmt: skip
         self.name = name
         """Of its queue; the names of others begin with it."""
@@ -60,6 +62,7 @@ class Sender:
         self._failed_s = 0.0
         """What attempts took that did not succeed."""
         self._depot = depot
+        self._holds = holds
         self._waiting = depot.waiting
         self._ready = depot.waiting.ready
         self._timer: asyncio.TimerHandle | None = None
@@ -69,8 +72,8 @@ class Sender:
         self._gives_way = False
         """Another process is about to take over some of what it has."""
         self._is_pumping = self._is_pump_due = False
-        self._is_waiting = False
-        """Something waits in memory."""
+        self._is_waiting = self._is_plain = False
+        """Something waits in memory; it may be sent as it comes."""
         self._pace = Pace(limits.concurrency_min, limits.concurrency_max, fixed=manner.concurrency)
         self._bucket: Bucket | None = None
         self._is_ordered = False
@@ -99,6 +102,8 @@ class Sender:
                     attempt = found
                 else:
                     break
+                if self._holds is not None and self._is_anothers(attempt):
+                    continue
                 self.in_flight += 1
                 self.retried += attempt.number > 1
                 attempt.sink = self.sink
@@ -143,6 +148,37 @@ class Sender:
     def _wake(self) -> None:
         self._timer = None
         self.pump()
+
+    # What other processes took over.
+
+    def _is_anothers(self, attempt: Attempt) -> bool:
+        """Nothing more is sent of what this process has lost, from the moment it may know."""
+        if not self._has_ceded(attempt):
+            return False
+        if self.breaker.state == "half-open":
+            self.breaker.record_failure(self._now_s())  # it was to be the probe: the next one may
+        return True
+
+    def _has_ceded(self, attempt: Attempt) -> bool:
+        """Another process took it over while it waited, or was on its way: what is to become of it is decided there."""
+        if self._holds is None or attempt.is_redriven or self._holds(attempt.delivery):
+            return False
+        self._depot.cede(attempt)
+        self._follow(attempt)
+        return True
+
+    def _follow(self, attempt: Attempt) -> None:
+        """Where order is kept, another of its key may go: out of memory, else out of the key's queue."""
+        if not self._is_ordered:
+            return
+        head = self._waiting.keys.leave(attempt)
+        if head is not None:
+            self._waiting.resume(head)
+            self._is_waiting = True
+            self._is_plain = self._is_plain and not head.is_as_parked
+        elif self._depot.parking.keys:
+            self._depot.parking.free(attempt.key)
+            self._is_waiting = True  # for the pump to look at what is parked
 
     # What waits.
 

@@ -17,6 +17,7 @@ from channels.kafka.errors import closed, translated
 from channels.kafka.lease import Held, Lease
 from channels.kafka.member import Member
 from channels.kafka.portion import Portion
+from channels.kafka.pulse import Pulse
 from channels.kafka.shelf import Shelves
 from channels.kafka.topic import PARTITION_BITS
 from channels.offsets import Offsets
@@ -64,6 +65,7 @@ class Group:
         self._timer: asyncio.TimerHandle | None = None
         self._commits: Final[set[asyncio.Task[bool]]] = set()
         self._joined = asyncio.Event()
+        self.pulse: Final = Pulse(channel.timing, self._stood_still)
 
     # What members ask
 
@@ -81,6 +83,7 @@ class Group:
 
     def take(self, count: int) -> list[Held]:
         """The oldest, at most `count`."""
+        self.pulse.look()
         if self.is_halted:
             return []
         taken: list[Held] = []
@@ -127,6 +130,7 @@ class Group:
     async def start(self) -> None:
         """Join, and wait some time for partitions. Raises ChannelUnavailable."""
         await self._join()
+        self.pulse.start()
         self._running = asyncio.get_running_loop().create_task(self._run())
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_JOIN_MAX_S):
@@ -140,6 +144,7 @@ class Group:
             async with asyncio.timeout(self._channel.timing.patience_s):
                 await self.commit()
         self.is_closed = True
+        self.pulse.close()
         if self._timer is not None:
             self._timer.cancel()
         self._waiting.wake_all()
@@ -149,8 +154,7 @@ class Group:
                 await asyncio.wait([task])
         if self._commits:
             await asyncio.wait([*self._commits])
-        for partition in [*self._leases]:
-            self._lose(partition)
+        self._lose_all()
         if self._consumer is not None:
             await self._consumer.stop()
 
@@ -164,6 +168,15 @@ class Group:
         if self._reading is not None:
             self._reading.cancel()
 
+    def _stood_still(self) -> None:
+        """It was taken for gone, and others have what it had. Its queues go, and watchers are told, a little later."""
+        self.is_halted = True
+        for lease in self._leases.values():
+            lease.is_lost = True
+        for member in self.members:
+            member.lose_all()
+        self.rejoin()
+
     async def _run(self) -> None:
         while True:
             assert self._consumer is not None
@@ -173,10 +186,9 @@ class Group:
                 self._channel.report(error)
             with contextlib.suppress(ChannelUnavailable):
                 await self.commit()
-            for partition in [*self._leases]:
-                self._lose(partition)
-            self.tell_watchers()
+            self._forfeit()
             await self._consumer.stop()
+            self._forfeit()  # until it had left, it may have been assigned something once more
             while True:
                 try:
                     await self._join()
@@ -305,9 +317,7 @@ class Group:
             self._channel.report(error)
             is_ours = False
         if not is_ours:
-            for partition in [*self._leases]:
-                self._lose(partition)
-            self.tell_watchers()
+            self._forfeit()
         return is_ours
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
@@ -345,6 +355,14 @@ class Group:
             lease = self._leases[partition] = Lease(partition, Offsets.restore(floor, metadata))
             self._channel.book.settled[self.name][partition] = lease.offsets
             self.parking.index.own(self.name, partition)
+
+    def _forfeit(self) -> None:
+        self._lose_all()
+        self.tell_watchers()
+
+    def _lose_all(self) -> None:
+        for partition in [*self._leases]:
+            self._lose(partition)
 
     def _lose(self, partition: int) -> None:
         lease = self._leases.pop(partition)

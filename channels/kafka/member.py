@@ -56,6 +56,7 @@ class Member:
 
     def holds(self, delivery: Delivery) -> bool:
         """Whether it received or took it, and has it still."""
+        self._group.pulse.look()
         if isinstance(delivery, Taken):
             return delivery in self.taken and delivery.is_held
         return delivery in self.held
@@ -81,6 +82,11 @@ class Member:
         """What it holds of that partition is another process's."""
         self.held.difference_update([one for one in self.held if one.lease.partition == partition])
         self.taken.difference_update([one for one in self.taken if one.sheet.partition == partition])
+
+    def lose_all(self) -> None:
+        """What it holds is other processes'."""
+        self.held.clear()
+        self.taken.clear()
 
     def _give_up(self, deliveries: Sequence[Delivery]) -> set[Held]:
         held = self.held.intersection(deliveries)
@@ -143,9 +149,10 @@ class MemberQueue:
         if group.is_halted:
             return []
         taken = await group.parking.take(group.name, self._name, max_events)
-        if group.is_closed or self._member.has_left:
+        if group.is_closed or group.is_halted or self._member.has_left:
             group.parking.put_back(taken)
             group.check(self._member)
+            return []
         self._member.taken.update(taken)
         return [*taken]
 

@@ -233,6 +233,7 @@ def a_lane(
     group: Subscription | None = None,
     manner: Manner = DEFAULT,
     valve: Valve | None = None,
+    holds: Callable[[Delivery], bool] | None = None,
 ) -> tuple[Lane, Owner]:
     """A lane before a sink, and the owner that it tells. Its queues are of that membership, if there is one."""
     owner = owner or Owner(group)
@@ -247,6 +248,7 @@ def a_lane(
         manner=manner,
         valve=valve,
         spread=lambda: 1.0,
+        holds=holds,
     )
     return lane, owner
 

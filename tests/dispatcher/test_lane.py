@@ -266,6 +266,24 @@ async def test_a_probe_that_tells_nothing_is_followed_by_another() -> None:
     assert "closed" == lane.breaker.state
 
 
+async def test_a_probe_that_another_process_has_by_now_leaves_the_next_one_its_turn() -> None:
+    """It is not sent, and tells nothing either."""
+    lost: set[int] = set()
+    sink = ScriptedSink()
+    limits = replace(LIMITS, breaker_failures=1)
+    lane, owner = a_lane(sink, STUBBORN, limits, holds=lambda one: one.position not in lost)
+    fill(lane, 3)
+    for _ in range(3):
+        sink.end(503)
+    lost.add(1)
+    await asyncio.sleep(1.5)
+    assert ("open", 1, [1], 0) == (lane.breaker.state, lane.ceded, positions(owner.settled), len(sink.held))
+    await asyncio.sleep(1.5)
+    assert ("half-open", ["2"]) == (lane.breaker.state, sink.ids[3:])
+    sink.end(204)
+    assert "closed" == lane.breaker.state
+
+
 async def test_a_recovery_drains_everything_without_recursion() -> None:
     """Ten thousand wait, and the sink answers each before `send` returns."""
     is_well = False

@@ -168,6 +168,24 @@ async def test_what_fails_after_it_was_taken_over_is_for_the_other_process_to_de
 
 
 @pytest.mark.looptime
+async def test_nothing_is_sent_of_what_another_process_has_though_nobody_said_so_yet() -> None:
+    """What waits is ceded when its turn comes, where its membership has it no more."""
+    fleet, one, _ = await two(None)
+    fleet.publish(12)
+    await asyncio.sleep(1.0)
+    trigger, (sink, _), place = one.broker.triggers["a"], one.sinks["a"], one.channel.places["fanout"]
+    (member,) = place.members
+    waiting = trigger.waiting
+    assert (True, 0, 3) == (waiting > 0, trigger.parked, trigger.in_flight)
+    member._held.clear()
+    sink.end(204)
+    await asyncio.sleep(0)
+    assert (waiting, 0, 3) == (trigger.ceded, trigger.waiting, len(sink.sent))
+    assert [0, 0] == [trigger.balance, one.broker.unaccounted]
+    await fleet.close()
+
+
+@pytest.mark.looptime
 async def test_who_gives_way_holds_nothing_but_what_is_on_its_way() -> None:
     """Asked twice as well; what fails meanwhile is parked, and nothing is begun until it is over or takes too long."""
     fleet, one, _ = await two(None)

@@ -22,12 +22,12 @@ class MortalChannel(KafkaChannel):
         self._looking.cancel()
         for group in self._groups.values():
             group.is_closed = True
+            group.pulse.close()
             for task in (group._running, group._reading):
                 task.cancel()
             if group._timer is not None:
                 group._timer.cancel()
-            for partition in [*group._leases]:
-                group._lose(partition)
+            group._lose_all()
             group._consumer._consumer._coordinator._maybe_leave_group = _nothing
             await group._consumer.stop()
         for writer in (self._log, self._state):

@@ -6,6 +6,7 @@ import logging
 import os
 import signal
 import sys
+import time
 import uuid
 from pathlib import Path
 
@@ -49,7 +50,9 @@ async def test_what_was_accepted_outlives_a_killed_server(kafka_alone: Kafka, ca
 
 
 async def test_what_a_process_held_that_stands_still_moves(kafka: Kafka, tmp_path: Path) -> None:
-    """To another one. When it goes on, what it acks of that does nothing, and it parks nothing of it to give way."""
+    """To another one. When it goes on it knows that at once; what it acks of that does nothing, and it parks nothing of
+    it to give way.
+    """
     topic = f"t-{uuid.uuid4().hex}"
     async with (
         KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster,
@@ -69,13 +72,33 @@ async def test_what_a_process_held_that_stands_still_moves(kafka: Kafka, tmp_pat
                 await asyncio.sleep(STOPPED_S)
                 member.ack(held[:7])
                 child.signal(signal.SIGCONT)
-                await comes(True, lambda: "lost" in child.log)
+                await comes(True, lambda: child.log.endswith(("lost\n", "held\n")))
+                assert child.log.endswith("lost\n")
             await comes(False, lambda: child.is_running)
             async with channel.subscribe("g") as member:
                 assert ids(held[7:]) == ids(await receive(member, 1))
                 assert 1 == channel.statistics().events
         finally:
             child.kill()
+
+
+async def test_who_stood_still_alone_gets_all_of_it_once_more(kafka: Kafka) -> None:
+    """It has nothing at once, as if others had it, and joins again."""
+    async with (
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster,
+        a_channel(cluster, partitions=2) as channel,
+        channel.subscribe("g") as member,
+    ):
+        for number in range(1, 9):
+            await channel.publish(events_of(number, number))
+        held = await receive(member, 8)
+        time.sleep(QUICK.session_s)
+        assert [] == [one for one in held if member.holds(one)]
+        member.ack(held[:4])
+        again = await receive(member, 8)
+        assert sorted(ids(held)) == sorted(ids(again))
+        member.ack(again)
+        await comes(0, lambda: channel.statistics().events)
 
 
 async def test_partitions_that_are_added_are_read(kafka: Kafka) -> None:

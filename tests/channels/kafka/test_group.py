@@ -10,6 +10,7 @@ import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from channels.kafka.binding import headers_of
+from channels.kafka.consumer import Timing
 from channels.kafka.counting import Book
 from channels.kafka.group import Group
 from channels.kafka.lease import Lease
@@ -50,7 +51,10 @@ def a_group(*, begins: int) -> tuple[Group, Lease]:
     book.ends = [0]
     index = SimpleNamespace(shelves={})
     channel: Any = SimpleNamespace(
-        parking=SimpleNamespace(index=index), book=book, reading=Reading(Topic("t"), adds_position=False)
+        parking=SimpleNamespace(index=index),
+        book=book,
+        reading=Reading(Topic("t"), adds_position=False),
+        timing=Timing(),
     )
     group = Group(channel, "g")
     lease = group._leases[0] = Lease(0, Offsets(begins))
