@@ -49,20 +49,18 @@ class Worker:
 
     async def run(self) -> None:
         """Keep it running until `stop`; returns when it has ended then. Raises WorkerRefused. A process that this one
-        is cancelled over is killed.
+        is cancelled over is killed. One that the machine cannot start is tried again like one that ended.
         """
         wait_s = BACKOFF_MIN_S
         loop = asyncio.get_running_loop()
         while not self._stopping.is_set():
             started_s = loop.time()
-            code = await self._run_once()
+            what = await self._attempt()
             if self._stopping.is_set():
                 return
-            if not self._ready.is_set() and code in MISCONFIGURED:
-                raise WorkerRefused(self.name, code)
             if loop.time() - started_s > BACKOFF_MAX_S:
                 wait_s = BACKOFF_MIN_S
-            _log.error("%s ended with exit code %d, starts again in %.1f s", self.name, code, wait_s)
+            _log.error("%s %s, starts again in %.1f s", self.name, what, wait_s)
             await self._pause(wait_s)
             wait_s = min(wait_s * 2, BACKOFF_MAX_S)
 
@@ -76,14 +74,32 @@ class Worker:
         if self._process is not None and self._process.returncode is None:
             self._process.send_signal(number)
 
-    async def _run_once(self) -> int:
-        process = self._process = await asyncio.create_subprocess_exec(
+    async def _attempt(self) -> str:
+        """Run it once; what came of it, in words. Raises WorkerRefused.
+
+        A machine that is short of processes, memory or files may have some a moment later: the others are left alone.
+        """
+        try:
+            process = await self._start()
+        except OSError as error:
+            return f"cannot be started: {error}"
+        code = await self._wait(process)
+        if not (self._ready.is_set() or self._stopping.is_set()) and code in MISCONFIGURED:
+            raise WorkerRefused(self.name, code)
+        return f"ended with exit code {code}"
+
+    async def _start(self) -> asyncio.subprocess.Process:
+        return await asyncio.create_subprocess_exec(
             *self._command,
             env=self._environment,
             stdin=asyncio.subprocess.PIPE,
             stdout=asyncio.subprocess.PIPE,
             start_new_session=True,
         )
+
+    async def _wait(self, process: asyncio.subprocess.Process) -> int:
+        """Until it has ended; its exit code."""
+        self._process = process
         if self._stopping.is_set():
             self.signal(signal.SIGTERM)
         try:

@@ -73,6 +73,26 @@ async def test_what_was_killed_before_it_was_ready_is_started_again(
         await eventually(lambda: caplog.text.count("w ended with exit code -9") >= 2)
 
 
+async def test_what_the_machine_cannot_start_is_tried_again(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """With the waits of one that ended: memory or processes that are short (ENOMEM, EAGAIN) end no team."""
+    monkeypatch.setattr(worker_module, "BACKOFF_MIN_S", 0.01)
+    worker = Scripted(READY)
+    async with running(worker) as task:
+        await worker.wait_ready()
+        command, worker._command = worker._command, ("/nowhere", "")
+        await eventually(lambda: caplog.text.count("w cannot be started: [Errno 2]") >= 3)
+        waits_s = [float(words.split()[0]) for words in caplog.text.split("starts again in ")[1:]]
+        assert waits_s == sorted(waits_s)
+        assert waits_s[-1] > waits_s[0]
+        worker.lines, worker._command = [], command
+        await eventually(lambda: worker.lines)
+        worker.stop()
+        await asyncio.wait([task])
+        assert task.exception() is None
+
+
 async def test_its_input_ends_with_its_supervisor() -> None:
     """That is how it learns that it is alone."""
     worker = Scripted(READY + "import sys; sys.stdin.read()")
