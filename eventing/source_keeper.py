@@ -63,7 +63,12 @@ class SourceKeeper:
         """Another spec is another run, perhaps elsewhere."""
         name, adapter = f"source {key.kind} {key.namespace}/{key.name}", self._adapters[key.group_kind]
         tenure = Tenure(
-            self._leases, name, self._holder, duration_s=self._duration_s, work=lambda lease: adapter(item, lease)
+            self._leases,
+            name,
+            self._holder,
+            duration_s=self._duration_s,
+            is_fenced=False,  # what it asks and sends by HTTP goes past the store
+            work=lambda lease: adapter(item, lease),
         )
         return _Kept(_version(item), asyncio.create_task(supervise(name, tenure.run), name=name))
 

@@ -42,13 +42,13 @@ class Duties:
 
     def rule(self, pen: Pen, controller: Controller) -> Callable[[], Awaitable[None]]:
         """Write statuses, and what belongs to them."""
-        return self._tenure(
-            "controller", partial(_rule, self.resources.store, pen, controller, self.duration_s * HELD_SHARE)
-        )
+        duration_s = self.duration_s * HELD_SHARE
+        work = partial(_rule, self.resources.store, pen, controller, duration_s)
+        return self._tenure("controller", work, is_fenced=True)
 
     def redrive(self, redriver: Redriver) -> Callable[[], Awaitable[None]]:
-        """Deliver dead letters once more."""
-        return self._tenure("redriver", lambda _: redriver.run())
+        """Deliver dead letters once more. No sink refuses what a process sends that lost its lease."""
+        return self._tenure("redriver", lambda _: redriver.run(), is_fenced=False)
 
     async def may_drop(self, pen: Pen, *, is_controller: bool) -> bool:
         """Whether this process drops what a Broker left that was deleted: who has the pen does. A standby waits for as
@@ -67,8 +67,11 @@ class Duties:
         """Each source is a duty of its own. There is no adapter yet that could run one."""
         return SourceKeeper(self.resources.store.leases, self.holder, duration_s=self.duration_s, adapters={})
 
-    def _tenure(self, name: str, work: Callable[[Lease], Awaitable[None]]) -> Callable[[], Awaitable[None]]:
-        return Tenure(self.resources.store.leases, name, self.holder, duration_s=self.duration_s, work=work).run
+    def _tenure(
+        self, name: str, work: Callable[[Lease], Awaitable[None]], *, is_fenced: bool
+    ) -> Callable[[], Awaitable[None]]:
+        leases, duration_s = self.resources.store.leases, self.duration_s
+        return Tenure(leases, name, self.holder, duration_s=duration_s, is_fenced=is_fenced, work=work).run
 
 
 async def _rule(store: SqlStore, pen: Pen, controller: Controller, duration_s: float, lease: Lease) -> None:

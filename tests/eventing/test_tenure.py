@@ -49,14 +49,40 @@ class Leases:
             raise StoreUnavailable("no route to it")
 
 
+@dataclass
+class CutOff:
+    """The same leases, by a way of its own: questions take so long, and answers never come while it is cut."""
+
+    leases: Leases
+    is_cut: bool = False
+    delay_s: float = 0.0
+
+    async def acquire(self, name: str, holder: str, *, duration_s: float) -> Lease | None:
+        await self._pass()
+        return await self.leases.acquire(name, holder, duration_s=duration_s)
+
+    async def renew(self, lease: Lease, *, duration_s: float) -> None:
+        await self._pass()
+        await self.leases.renew(lease, duration_s=duration_s)
+
+    async def release(self, lease: Lease) -> None:
+        await self._pass()
+        await self.leases.release(lease)
+
+    async def _pass(self) -> None:
+        await asyncio.sleep(self.delay_s)
+        while self.is_cut:
+            await asyncio.sleep(0.1)
+
+
 class Process:
     """One that would do the work."""
 
-    def __init__(self, leases: Leases, name: str) -> None:
+    def __init__(self, leases: "Leases | CutOff", name: str, *, is_fenced: bool = False) -> None:
         self.is_working = False
         self.began = 0
         self.crash: Exception | None = None
-        self.tenure = Tenure(leases, "work", name, duration_s=DURATION_S, work=self._work)
+        self.tenure = Tenure(leases, "work", name, duration_s=DURATION_S, is_fenced=is_fenced, work=self._work)
 
     async def _work(self, lease: Lease) -> None:
         self.is_working, self.began = True, self.began + 1
@@ -128,10 +154,10 @@ async def test_who_lost_it_stops_and_asks_again(caplog: pytest.LogCaptureFixture
         assert process.is_working
 
 
-async def test_while_the_store_is_away_the_work_goes_on() -> None:
-    """Nobody else can begin it then."""
+async def test_while_the_store_is_away_work_that_it_may_refuse_goes_on() -> None:
+    """Nobody else can begin it where it is away for all; and who was merely cut off does nothing that counts."""
     leases = Leases()
-    process = Process(leases, "one")
+    process = Process(leases, "one", is_fenced=True)
     async with process.running():
         leases.is_away = True
         await asyncio.sleep(10 * DURATION_S)
@@ -141,6 +167,64 @@ async def test_while_the_store_is_away_the_work_goes_on() -> None:
         assert (True, 1) == (process.is_working, process.began)
         leases.is_away = True
     assert "one" == leases.holder
+
+
+async def test_work_that_nobody_refuses_ends_before_another_may_begin(caplog: pytest.LogCaptureFixture) -> None:
+    """Whether the store is away or only this process is cut off: from here these look alike. It begins again when the
+    store has answered.
+    """
+    leases = Leases()
+    process = Process(leases, "one")
+    async with process.running():
+        await asyncio.sleep(2 * DURATION_S)
+        leases.is_away = True
+        while process.is_working:
+            await asyncio.sleep(0.01)
+        left_s = leases.until_s - asyncio.get_running_loop().time()
+        assert 0.05 * DURATION_S < left_s < 0.15 * DURATION_S
+        assert not process.tenure.is_held
+        assert 1 == caplog.text.count("work rests")
+        await asyncio.sleep(10 * DURATION_S)
+        assert 1 == process.began
+        leases.is_away = False
+        await asyncio.sleep(DURATION_S)
+        assert (True, 2) == (process.is_working, process.began)
+    assert "" == leases.holder
+
+
+async def test_a_short_outage_ends_no_work() -> None:
+    """Such as a server's restart: a renewal that failed is tried again sooner than the next one was due."""
+    leases = Leases()
+    process = Process(leases, "one")
+    async with process.running():
+        for _ in range(20):
+            leases.is_away = True
+            await asyncio.sleep(0.25 * DURATION_S)
+            leases.is_away = False
+            await asyncio.sleep(0.3 * DURATION_S)
+        assert (True, 1) == (process.is_working, process.began)
+
+
+@pytest.mark.parametrize("delay_s", [0.0, 1.0, 2.4, 3.5])
+async def test_two_are_never_at_work_when_one_is_cut_off(delay_s: float) -> None:
+    """However long its questions take: its time counts from the question, the store's from when it heard it. The other
+    one takes over in time, and the first one may have it again.
+    """
+    leases = Leases()
+    way = CutOff(leases, delay_s=delay_s)
+    first, second = Process(way, "first"), Process(leases, "second")
+    seen = set()
+    async with first.running():
+        await asyncio.sleep(delay_s)
+        async with second.running():
+            for moment in range(1000):
+                way.is_cut = 200 < moment < 500
+                await asyncio.sleep(0.1)
+                seen.add((first.is_working, second.is_working))
+                if moment == 200 + 2 * 10 * DURATION_S:
+                    assert second.is_working
+    assert (True, True) not in seen
+    assert {(True, False), (False, True)} <= seen
 
 
 async def test_a_store_that_is_away_is_asked_again() -> None:
