@@ -22,9 +22,7 @@ class Process:
     def __init__(self, store: SqlStore, name: str, seen: Callable[[], None]) -> None:
         self.is_working = False
         self._seen = seen
-        self.tenure = Tenure(
-            store.leases, "work", name, duration_s=DURATION_S, is_fenced=False, work=lambda lease: self._work(lease)
-        )
+        self.tenure = Tenure(store.leases, "work", name, duration_s=DURATION_S, is_fenced=False, work=self._work)
 
     async def _work(self, lease: Lease) -> None:
         self.is_working = True
@@ -51,7 +49,7 @@ async def until(condition: Callable[[], bool]) -> None:
 
 
 async def test_who_alone_is_cut_off_has_ended_when_the_other_begins(postgres: Postgres) -> None:
-    """Its connections answer nothing any more, so nothing tells it. When it is back it is a standby that may take over."""
+    """Its connections answer nothing any more, so nothing tells it. Back again it is a standby that may take over."""
     url = postgres.database("tenure")
     database = open_database(url)
     await database.write(schema.migrate)
