@@ -3,7 +3,7 @@
 from collections import defaultdict
 from typing import Final
 
-from channels.offsets import Offsets
+from channels.offsets import Offsets, settled_by_all
 
 _AVERAGE_OF: Final = 65_536
 """Events that the average size is of: older ones count for less and less."""
@@ -43,13 +43,7 @@ class Book:
             known = [book[partition] for book in books if partition in book]
             if not known:
                 continue
-            lowest = min(known, key=lambda one: one.floor)
-            others = [one for one in known if one is not lowest]
-            if others:
-                beyond = [at for at in lowest.beyond if at < end and all(other.has_settled(at) for other in others)]
-                held += max(0, end - lowest.floor - len(beyond))
-            else:
-                held += lowest.unsettled(end)
+            held += known[0].unsettled(end) if len(known) == 1 else end - settled_by_all(known, end)
         return held
 
     @property

@@ -1,9 +1,12 @@
 """Acks in any order, commits without a gap."""
 
+import tracemalloc
+
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from channels.offsets import METADATA_MAX_CHARACTERS, Offsets
+from channels.offsets import METADATA_MAX_CHARACTERS, Offsets, settled_by_all
 
 SPAN = st.integers(0, 60)
 
@@ -102,3 +105,52 @@ def test_what_will_never_come_is_settled() -> None:
     assert (7, set()) == (offsets.floor, offsets.beyond)
     offsets.skip(7, 8)
     assert 8 == offsets.floor
+
+
+_GAPS = st.lists(st.tuples(st.integers(0, 80), st.integers(0, 40), st.booleans()), max_size=12)
+
+
+@given(_GAPS, st.sampled_from([1, 8, 24, 2**20]), st.integers(0, 2**40))
+def test_gaps_are_settled_as_each_of_them_would_be(steps: list[tuple[int, int, bool]], bits: int, floor: int) -> None:
+    """Whatever was settled before, near or far, and however long they are: with bitmaps of all sizes the same is known,
+    and none of it is counted twice.
+    """
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("channels.offsets._BITS_MAX", bits)
+        offsets, settled = Offsets(floor), set()
+        for first, count, is_gap in steps:
+            if is_gap:
+                offsets.skip(floor + first, floor + first + count)
+                settled.update(range(first, first + count))
+            else:
+                offsets.settle(floor + first)
+                settled.add(first)
+            gap = next(one for one in range(200) if one not in settled)
+            beyond = {floor + one for one in settled if one > gap}
+            assert (floor + gap, beyond) == (offsets.floor, offsets.beyond)
+            assert beyond == {one for one in range(floor + gap, floor + 200) if offsets.has_settled(one)}
+            assert 200 - len(settled) == offsets.unsettled(floor + 200)
+            assert max([floor + gap, *[one + 1 for one in beyond]]) == offsets.end
+            assert (floor + gap, len(beyond)) == offsets.mark
+
+
+def test_a_gap_of_millions_costs_a_bitmap() -> None:
+    """Compaction and transactions leave such, while one event before it is on its way: nothing is kept for each."""
+    offsets, end = Offsets(0), 2**40
+    tracemalloc.start()
+    try:
+        offsets.skip(1, end)
+        _, peak_bytes = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak_bytes < 2**22
+    assert (True, False, 1) == (offsets.has_settled(end - 1), offsets.has_settled(end), offsets.unsettled(end))
+    offsets.settle(0)
+    assert (end, end) == (offsets.floor, offsets.end)
+
+
+@given(st.lists(st.tuples(st.integers(0, 30), st.sets(SPAN)), min_size=1, max_size=4), st.integers(0, 80))
+def test_what_all_have_settled_is_what_each_has(several: list[tuple[int, set[int]]], end: int) -> None:
+    """Before that end."""
+    books = [Offsets(floor, beyond) for floor, beyond in several]
+    assert sum(all(one.has_settled(at) for one in books) for at in range(end)) == settled_by_all(books, end)
