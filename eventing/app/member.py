@@ -123,7 +123,8 @@ class _Member:
             may_drop=partial(duties.may_drop, pen, is_controller="controller" in self._roles),
         )
         if "ingress" not in self._roles:
-            self._intake.fault = str  # what takes nothing is ready, whether it could be stored or not
+            # Nobody sends here, so nobody is cut off by an answer that counts every channel; other roles read none.
+            self._intake.fault = (lambda: plane.controller.plane.missing) if "dispatcher" in self._roles else str
         loops = plane.loops | {"ingress sweep": lambda: every(INGRESS_SWEEP_INTERVAL_S, self._doors.sweep)}
         if "controller" in self._roles:
             loops |= plane.writing_loops | self._reading_loops(resources, watch=watch)

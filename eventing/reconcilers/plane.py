@@ -129,6 +129,11 @@ class Plane:
         return "" if is_local else self._remote.fault
 
     @property
+    def missing(self) -> str:
+        """Which channels on servers do not answer, empty where all do."""
+        return self._remote.missing
+
+    @property
     def opened(self) -> int:
         """Channels on servers that are open."""
         return self._remote.opened

@@ -79,6 +79,15 @@ class RemoteChannels:
         return fault
 
     @property
+    def missing(self) -> str:
+        """Which of them do not answer: the first one by name, and how many more; empty where all do. One that was not
+        tried to be opened yet is on its way.
+        """
+        found = {key: _fault(opening) for key, opening in sorted(self._openings.items()) if opening.has_tried.is_set()}
+        words = [f"{key.kind} {key.namespace}/{key.name}: {fault}" for key, fault in found.items() if fault]
+        return f"{words[0]}; and {len(words) - 1} more" if len(words) > 1 else "".join(words)
+
+    @property
     def opened(self) -> int:
         """How many are open."""
         return sum(opening.place is not None for opening in self._openings.values())
@@ -126,6 +135,14 @@ class RemoteChannels:
             return Readiness()
         reason = SERVER_UNAVAILABLE if self._engines.is_away(engine, key) else CHANNEL_FAILED
         return Readiness(ready=False, reason=reason, message=f"{address_of(engine)}: {fault}")
+
+
+def _fault(opening: Opening) -> str:
+    """Why that channel does not answer, and where; empty where it does."""
+    if opening.place is None:
+        return opening.readiness.message
+    fault = opening.place.fault
+    return fault and f"{address_of(opening.engine)}: {fault}"
 
 
 class _End:

@@ -135,11 +135,12 @@ async def test_a_server_that_is_away_is_told_of_tried_again_and_found(monkeypatc
         words = "redis://r.test: connection refused"
         assert ("False", "ServerUnavailable", words) == found["TriggerChannelReady"]
         assert (words, None) == (stage.broker().unready, stage.broker().channel)
-        assert words == stage.controller.plane.fault
+        plane = stage.controller.plane
+        assert (words, f"Broker default/b: {words}") == (plane.fault, plane.missing)
         server.is_away = False
         await until(stage, broker_key(), "True")
         await eventually(lambda: "t" in stage.broker().triggers)
-        assert "" == stage.controller.plane.fault
+        assert ("", "") == (plane.fault, plane.missing)
 
 
 async def test_a_server_that_hangs_holds_up_no_other_broker(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -150,6 +151,7 @@ async def test_a_server_that_hangs_holds_up_no_other_broker(monkeypatch: pytest.
     async with attended(world) as stage:
         await stage.apply(*redis_broker("slow"))
         assert "Unknown" == (await until(stage, broker_key("slow"), "Unknown"))["Ready"][0]
+        assert "" == stage.controller.plane.missing, "it is on its way"
         await stage.apply(broker("quick"))
         await until(stage, broker_key("quick"), "True")
         found = await until(stage, broker_key("slow"), "False")
@@ -173,12 +175,14 @@ async def test_a_fault_at_work_is_told_and_clears() -> None:
         words = f"topics [knative-broker-default-b]: {SERVERS}: the topic is gone"
         assert ("False", "Topic is not present or invalid", words) == found["TopicReady"]
         assert "True" == (await ready(stage, broker_key("c")))[0]
-        assert "" == stage.controller.plane.fault
+        plane = stage.controller.plane
+        assert ("", f"Broker default/b: {SERVERS}: the topic is gone") == (plane.fault, plane.missing)
         connection.channels["default/b"].fault = ""
         await until(stage, broker_key(), "True")
         server.is_away = True
         assert "connection refused" in (await until(stage, broker_key(), "False", "ServerUnavailable"))["Ready"][2]
-        assert "connection refused" == stage.controller.plane.fault
+        assert "connection refused" == plane.fault
+        assert f"Broker default/b: {SERVERS}: connection refused; and 1 more" == plane.missing
         assert stage.broker().channel is not None
         server.is_away = False
         await until(stage, broker_key(), "True")
