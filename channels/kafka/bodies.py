@@ -48,7 +48,9 @@ class Bodies:
             sheet.events = None
 
     async def fetch(self, drawn: Sequence[Drawn]) -> dict[Drawn, Event]:
-        """Their events; without those that are nowhere any more. Raises ChannelUnavailable."""
+        """Their events; without those that are nowhere any more: where something else is at their place, its topic was
+        made anew. Raises ChannelUnavailable.
+        """
         found: dict[Drawn, Event] = {}
         logged: dict[int, _Wanted] = defaultdict(lambda: defaultdict(list))
         copied: dict[int, _Wanted] = defaultdict(lambda: defaultdict(list))
@@ -77,7 +79,7 @@ class Bodies:
             for record in records:
                 for one in wanted.pop(record.offset, ()):
                     event = event_of(partition, record)
-                    if event is not None:
+                    if event is not None and one[0].is_of(one[1], event):
                         found[one] = event
             for offset in [offset for offset in wanted if offset < max(after, first + 1)]:
                 del wanted[offset]

@@ -7,7 +7,7 @@ from typing import Final
 
 from channels.contract import Delivery, Parked, Position
 from channels.event import Event
-from channels.kafka.state import ParkedState
+from channels.kafka.state import ParkedState, stamp_of
 from channels.kafka.topic import PARTITION_BITS, position_of
 
 EVENTS_MAX: Final = 512
@@ -43,6 +43,7 @@ class Sheet:
         "sequence",
         "size_bytes",
         "sizes",
+        "stamps",
         "taken",
         "unsaved",
         "waiting",
@@ -66,6 +67,8 @@ class Sheet:
         self.sequence = sequence
         self.offsets = array("Q")
         self.sizes = array("I")
+        self.stamps = array("I")
+        """What tells whether a record at one of the offsets is what was parked."""
         self.marks = bytearray()
         self.left = 0
         """How many are not settled; `waiting` of them nobody has."""
@@ -94,8 +97,9 @@ class Sheet:
         )  # fmt: skip
         sheet.offsets.frombytes(state.offsets)
         sheet.sizes.frombytes(state.sizes)
-        if not len(sheet.offsets) == len(sheet.sizes) > 0:
-            raise ValueError("a sheet has an offset and a size for each event")
+        sheet.stamps.frombytes(state.stamps)
+        if not len(sheet.offsets) == len(sheet.sizes) == len(sheet.stamps) > 0:
+            raise ValueError("a sheet has an offset, a size and a stamp for each event")
         sheet.marks = bytearray(len(sheet.offsets))
         sheet.left = sheet.waiting = len(sheet.offsets)
         sheet.size_bytes = sum(sheet.sizes)
@@ -105,14 +109,15 @@ class Sheet:
     @property
     def state(self) -> ParkedState:
         """What is left, to be written."""
-        offsets, sizes = self.offsets, self.sizes
+        offsets, sizes, stamps = self.offsets, self.sizes, self.stamps
         if self.left < len(offsets):
             numbers = [*self.numbers()]
             offsets = array("Q", [offsets[number] for number in numbers])
             sizes = array("I", [sizes[number] for number in numbers])
+            stamps = array("I", [stamps[number] for number in numbers])
         return ParkedState(
             self.group, self.queue, self.is_ordered, self.parked_us, self.due_us, self.attempts, self.note,
-            offsets.tobytes(), sizes.tobytes(),
+            offsets.tobytes(), sizes.tobytes(), stamps.tobytes(),
         )  # fmt: skip
 
     @property
@@ -157,10 +162,12 @@ class Sheet:
             last = offset
         taken = deliveries[: len(offsets)]
         sizes = [one.size_bytes for one in taken]
+        events = [one.event for one in taken]
         if self.events is not None:
-            self.events += [one.event for one in taken]
+            self.events += events
         self.offsets.extend(offsets)
         self.sizes.extend(sizes)
+        self.stamps.extend([stamp_of(one) for one in events])
         self.marks += bytes(len(taken))
         self.left += len(taken)
         self.waiting += len(taken)
@@ -200,6 +207,10 @@ class Sheet:
         self.size_bytes -= self.sizes[number]
         self.unsaved.append(number)
         return True
+
+    def is_of(self, number: int, event: Event) -> bool:
+        """Whether that event is what was parked."""
+        return stamp_of(event) == self.stamps[number]
 
     def missing_from(self, offsets: AbstractSet[int]) -> list[int]:
         """Numbers of those left whose offsets are not among these."""

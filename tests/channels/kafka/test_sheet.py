@@ -2,6 +2,7 @@
 
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec.structs import replace
 
 from channels.contract import Delivery
 from channels.kafka.sheet import EVENTS_MAX, Sheet
@@ -47,6 +48,8 @@ def test_what_is_left_is_what_others_read(offsets: list[int], data: st.DataObjec
     sheet.draw()
     found = again(sheet)
     assert left(sheet) == left(found)
+    for number, offset in enumerate(left(sheet)):
+        assert [True, False] == [found.is_of(number, an_event(str(one))) for one in (offset, offset + 1)]
     assert sheet.size_bytes == found.size_bytes == sum(offset % 1000 for offset in left(sheet))
     assert sheet.left == found.left == found.waiting == sheet.waiting + 1
     assert ("g", "q", False, 1, 2, 4, b"n") == (
@@ -107,11 +110,10 @@ def test_of_two_that_differ_both_are_right() -> None:
 def test_what_is_no_sheet_is_refused() -> None:
     """A record that somebody else wrote, or half of one."""
     state = a_sheet(1).state
-    for damaged in (state.offsets + state.offsets, state.offsets[:-1], b""):
+    offsets = [{"offsets": damaged} for damaged in (state.offsets + state.offsets, state.offsets[:-1], b"")]
+    for damage in (*offsets, {"stamps": b""}):
         try:
-            Sheet.restored(
-                b"k", 0, type(state)("g", "q", False, 0, 0, 0, b"", damaged, state.sizes), due_s=0, sequence=0
-            )
+            Sheet.restored(b"k", 0, replace(state, **damage), due_s=0, sequence=0)
         except ValueError:
             continue
-        raise AssertionError(damaged)
+        raise AssertionError(damage)
