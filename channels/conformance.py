@@ -8,6 +8,7 @@ its place; only what is due later is waited for, some hundredths of a second.
 from typing import Final
 
 from channels import (
+    conformance_ensure,
     conformance_group,
     conformance_log,
     conformance_queue,
@@ -24,6 +25,7 @@ __all__ = ["LAWS", "Factory", "Law"]
 LAWS: Final[tuple[Law, ...]] = (
     *conformance_log.LAWS,
     *conformance_group.LAWS,
+    *conformance_ensure.LAWS,
     *conformance_queue.LAWS,
     *conformance_queue_end.LAWS,
     *conformance_replay.LAWS,

@@ -230,6 +230,14 @@ class Channel(Protocol):
         the group. A group lives as long as the channel does, or until it is forgotten.
         """
 
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        """The group is there on return, begun where `start` says if it was not: for who publishes and never receives.
+        Raises ChannelUnavailable.
+
+        What is stored from then on is kept for it, and counts. Nobody joins: members, wherever they are, go on with
+        what they hold, and none is asked to give way.
+        """
+
     def forget(self, group: str) -> None:
         """The group is no more, with all its queues: nothing is kept for it. It has no member here; while it has one in
         another process, or where there is no group of that name, nothing happens.

@@ -63,16 +63,23 @@ class MemoryChannel:
     @asynccontextmanager
     async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
         """Join a group for the length of the context; nothing past is kept for a `start`. Raises ChannelUnavailable."""
-        if not self._is_open:
-            raise unavailable()
-        joined = self._groups.get(group)
-        if joined is None:
-            joined = self._groups[group] = Group(self._charge)
-        member = Member(joined, self._release)
+        member = Member(self._begin(group), self._release)
         try:
             yield member
         finally:
             member.leave()
+
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        """The group is there; nothing past is kept for a `start`. Raises ChannelUnavailable."""
+        self._begin(group)
+
+    def _begin(self, name: str) -> Group:
+        if not self._is_open:
+            raise unavailable()
+        group = self._groups.get(name)
+        if group is None:
+            group = self._groups[name] = Group(self._charge)
+        return group
 
     def forget(self, group: str) -> None:
         """Settle all that the group has, and drop the group."""

@@ -187,6 +187,12 @@ async def assert_unavailable(channel: Channel) -> None:
     else:
         raise AssertionError("publish does not say that the channel is closed")
     try:
+        await channel.ensure("g")
+    except ChannelUnavailable:
+        pass
+    else:
+        raise AssertionError("ensure does not say that the channel is closed")
+    try:
         async with channel.subscribe("g"):
             raise AssertionError("subscribe does not say that the channel is closed")
     except ChannelUnavailable:

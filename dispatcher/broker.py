@@ -180,8 +180,7 @@ class Broker:
                 self._tidy(self._ground)
                 self._apply()
             else:
-                async with channel.subscribe(GROUP):
-                    pass  # the group lives on without a member
+                await channel.ensure(GROUP)
             self._stack = stack.pop_all()
         self.channel = channel
 

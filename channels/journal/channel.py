@@ -214,17 +214,25 @@ class JournalChannel:
     @asynccontextmanager
     async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
         """Join a group for the length of the context. Raises ChannelUnavailable."""
-        if not self._is_open:
-            raise _closed()
-        joined = self.groups.get(group)
-        if joined is None:
-            joined = self._begin(group) if start == "latest" else await self._history.begin(group, start)
+        joined = await self._ensure(group, start)
         member = Member(joined)
         joined.members += 1
         try:
             yield member
         finally:
             member.leave()
+
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        """The group is there, begun where `start` says if it was not. Raises ChannelUnavailable."""
+        await self._ensure(group, start)
+
+    async def _ensure(self, name: str, start: Start) -> Group:
+        if not self._is_open:
+            raise _closed()
+        group = self.groups.get(name)
+        if group is None:
+            group = self._begin(name) if start == "latest" else await self._history.begin(name, start)
+        return group
 
     def _begin(self, name: str) -> Group:
         self.publishing.cut()

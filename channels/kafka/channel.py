@@ -27,7 +27,7 @@ from channels.kafka.producing import Appended, Record
 from channels.kafka.publishing import Parcel, Publishing, Submit
 from channels.kafka.reading import Reading
 from channels.kafka.remembering import Notes
-from channels.kafka.starting import starts
+from channels.kafka.roster import Roster
 from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
 from channels.kafka.topic import Topic
 from channels.kafka.writer import Put, Writer, size_of
@@ -40,8 +40,6 @@ _LOOK_S: Final = 2.0
 """How often a channel looks at what other processes have done."""
 _GATHERED_MAX_BYTES: Final = 64 * 2**20
 """What waits for a server that does not answer."""
-_FORGET_ATTEMPTS: Final = 20
-_FORGET_PAUSE_S: Final = 0.25
 
 _logger: Final = logging.getLogger(__name__)
 
@@ -74,7 +72,7 @@ class KafkaChannel:
         self.reading: Final = Reading(topic, adds_position=adds_position_attributes)
         self._is_open = False
         self._groups: Final[dict[str, Group]] = {}
-        self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
+        self._roster: Final = Roster(self, cluster.link, self._write)
         self._joining: Final[dict[str, asyncio.Lock]] = defaultdict(asyncio.Lock)
         self._hooks: Final[list[Callable[[], None]]] = []
         self._looking: asyncio.Task[None] | None = None
@@ -117,8 +115,7 @@ class KafkaChannel:
         for group in [*self._groups.values()]:
             await group.close()
         self._groups.clear()
-        for task in [*self._forgetting.values()]:
-            await asyncio.wait([task])
+        await self._roster.close()
         self._keep_average()
         self.parking.index.write_out()
         with contextlib.suppress(TimeoutError):
@@ -240,46 +237,24 @@ class KafkaChannel:
         joined = self._groups.get(name)
         if joined is not None:
             return joined
-        if name in self._forgetting:
-            await asyncio.wait([self._forgetting[name]])
-        if name not in self.book.known and not await self.committed(name):
-            await self._begin(name, start)
-        self.book.known.add(name)
+        await self._roster.ensure(name, start)
         joined = Group(self, name)
         await joined.start()
         self._groups[name] = joined
         return joined
 
-    async def _begin(self, name: str, start: Start) -> None:
-        """What the group begins with is kept before anybody reads."""
-        offsets = await starts(self._cluster.link, self.topic.name, self.partitions, start)
-        await self._cluster.link.commit(self.topic.group(name), self.topic.name, offsets)
-        self._write(GROUP + name.encode(), b"")
-        await self._state.flush()
-        for partition, offset in offsets.items():
-            self.book.settled[name][partition] = Offsets(offset)
-            self.book.found(partition, offset)
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        """The group is there, begun where `start` says if it was not. Raises ChannelUnavailable."""
+        async with self._joining[group]:
+            if not self._is_open:
+                raise closed()
+            await self._roster.ensure(group, start)
 
     def forget(self, group: str) -> None:
         """The group is no more, with all its queues."""
-        if not self._is_open or group not in self.book.known:
-            return
-        self.book.forget(group)
-        self.parking.index.forget(group)
-        self._write(GROUP + group.encode(), None)
-        task = asyncio.get_running_loop().create_task(self._forget(group))
-        self._forgetting[group] = task
-        task.add_done_callback(lambda _: self._forgetting.pop(group, None))
-
-    async def _forget(self, group: str) -> None:
-        for _ in range(_FORGET_ATTEMPTS):
-            try:
-                await self._cluster.link.delete_group(self.topic.group(group))
-            except ChannelUnavailable as error:
-                self.report(error)
-                await asyncio.sleep(_FORGET_PAUSE_S)
-            else:
-                return
+        if self._is_open and group in self.book.known:
+            self.parking.index.forget(group)
+            self._roster.forget(group)
 
     def consumer(self, group: str) -> Consumer:
         """Another member of the group for the cluster's coordinator."""

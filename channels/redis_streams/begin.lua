@@ -1,5 +1,6 @@
--- ARGV: member, group ('' to enter the channel), the id after which it begins ('$' for the last one given), a birth mark.
--- A group that is there goes on; what nobody has of its queues is this process's, unless another one receives alone.
+-- ARGV: member, group ('' to enter the channel), the id after which it begins ('$' for the last one given), a birth mark,
+-- 1 for who joins it. A group that is there goes on. Who joins has what nobody has of its queues, unless another one
+-- receives alone.
 redis.call('HSETNX', state, 'born', ARGV[4])
 redis.call('HSETNX', P .. 'members', me, '')
 local group, after = ARGV[2], ARGV[3]
@@ -22,11 +23,14 @@ if is_new then
   redis.call('HSET', P .. 'groups', group, last)
   known = nil
 end
--- From here on it may read: whoever wants to receive alone has to wait for it.
 local holder = redis.call('HGET', P .. 'order', group)
 local is_held = holder and holder ~= me
-if groups()[group] and not is_held then redis.call('XGROUP', 'CREATECONSUMER', log, group, me) end
-local moved = (group == '' or is_held) and {} or hand_over_queues('-', me, group)
+local moved = {}
+if ARGV[5] == '1' and not is_held then
+  -- From here on it may read: whoever wants to receive alone has to wait for it.
+  redis.call('XGROUP', 'CREATECONSUMER', log, group, me)
+  moved = hand_over_queues('-', me, group)
+end
 local rows = {}
 for name, last in pairs(groups()) do
   rows[#rows + 1] = {name, last, redis.call('XPENDING', log, name)[1]}

@@ -196,9 +196,17 @@ class RedisChannel:
             if not joined.members and self._is_open:
                 await asyncio.shield(asyncio.ensure_future(self._leave_group(joined)))
 
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        """The group is there, begun where `start` says if it was not. Raises ChannelUnavailable."""
+        if not self._is_open:
+            raise _closed()
+        async with self._joining:
+            await self.server.committer.flush()
+            await self._begin(group, start_after(start))
+
     async def _join(self, name: str, start: Start) -> Group:
         await self.server.committer.flush()
-        moved, is_held = await self._begin(name, start_after(start))
+        moved, is_held = await self._begin(name, start_after(start), joins=True)
         group = self.groups[name]
         adopt(group, moved)
         reader = self._readers[name] = Reader(self, group)
@@ -219,13 +227,13 @@ class RedisChannel:
             group.release()
             self.owe(["release", group.key])
 
-    async def _begin(self, name: str, after: str) -> tuple[Sequence[Any], bool]:
-        """Have the server know a group, and learn what it knows: which queues came, and whether another process
-        receives its events alone. Raises ChannelUnavailable.
+    async def _begin(self, name: str, after: str, *, joins: bool = False) -> tuple[Sequence[Any], bool]:
+        """Have the server know a group, and learn what it knows: which queues came to one who `joins`, and whether
+        another process receives its events alone. Raises ChannelUnavailable.
         """
         try:
             state, rows, moved, remembered, is_held = await self.server.link.run(
-                BEGIN, self.keys, self.server.me, name, after, self.server.me
+                BEGIN, self.keys, self.server.me, name, after, self.server.me, int(joins)
             )
         except ServerError as error:
             self.server.look_at(error)
@@ -237,7 +245,7 @@ class RedisChannel:
         self.remembering.learn(remembered)
         for key, last, pending in rows:
             known = self.groups.get(key.decode())
-            if known is None or (known.name == name and not known.members):
+            if known is None or (joins and known.name == name and not known.members):
                 self.groups[key.decode()] = Group(self, key.decode(), position_of(last), pending)
         return (moved if isinstance(moved, list) else []), bool(is_held)
 
@@ -365,9 +373,7 @@ class RedisChannel:
         self.start_over()
         await self._begin("", "$")
         for group in [*self.groups.values()]:
-            await self._begin(group.name, "$")
-            if not group.members:
-                self.owe(["release", group.key])
+            await self._begin(group.name, "$", joins=bool(group.members))
 
     async def tick(self) -> None:
         """Take what others left, and learn what there is. Raises ChannelUnavailable."""

@@ -91,12 +91,15 @@ class DurableChannel(MemoryChannel):
 
     @asynccontextmanager
     async def subscribe(self, group: str, *, start: Start = "latest") -> AsyncIterator[Member]:
-        is_new = group not in self._groups
+        await DurableChannel.ensure(self, group, start=start)
         async with super().subscribe(group) as member:
-            if is_new:
-                for delivery in self.past(start):
-                    self.hold(self._groups[group], delivery)
             yield member
+
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        is_new = group not in self._groups
+        await super().ensure(group)
+        for delivery in self.past(start) if is_new else ():
+            self.hold(self._groups[group], delivery)
 
     def past(self, start: Start) -> list[Delivery]:
         if isinstance(start, datetime):

@@ -141,10 +141,7 @@ class Storage:
 
     def join(self, name: str, channel: "PartitionedChannel", start: Start) -> Place:
         """What that process has of the group: all, where nobody else is there."""
-        group = self.groups.get(name)
-        if group is None:
-            group = self.groups[name] = SharedGroup(self)
-            group.nobody.take_back(self._past(start))
+        group = self.begin(name, start)
         for place in group.places:
             if place.channel is channel:
                 return place
@@ -152,6 +149,13 @@ class Storage:
         group.places.append(place)
         self.move(name, [partition for partition, owner in group.owners.items() if owner is group.nobody], place)
         return place
+
+    def begin(self, name: str, start: Start) -> SharedGroup:
+        group = self.groups.get(name)
+        if group is None:
+            group = self.groups[name] = SharedGroup(self)
+            group.nobody.take_back(self._past(start))
+        return group
 
     def leave(self, name: str, place: Place) -> None:
         """The others have what it had; in turns."""
@@ -321,6 +325,11 @@ class PartitionedChannel(MemoryChannel):
                 if not place.members:
                     self.storage.leave(group, place)
                     self.places.pop(group, None)
+
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        if not self._is_open:
+            raise unavailable()
+        self.storage.begin(group, start)
 
     def forget(self, group: str) -> None:
         known = self.storage.groups.get(group)

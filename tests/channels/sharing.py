@@ -152,6 +152,11 @@ class SharedChannel:
             self.members.append(member)
             yield member
 
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        if not self.is_open:
+            raise ChannelUnavailable("closed")
+        await self.shared.below.ensure(group)
+
     def forget(self, group: str) -> None:
         self.shared.below.forget(group)
 

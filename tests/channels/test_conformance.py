@@ -6,6 +6,7 @@ from types import ModuleType
 import pytest
 
 from channels import (
+    conformance_ensure,
     conformance_group,
     conformance_log,
     conformance_queue,
@@ -27,6 +28,7 @@ from tests.channels.sharing import factory_of_shared
 SUBJECTS = [
     conformance_log,
     conformance_group,
+    conformance_ensure,
     conformance_queue,
     conformance_queue_end,
     conformance_replay,

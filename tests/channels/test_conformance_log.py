@@ -89,6 +89,12 @@ class IsJoinedWhenClosed(MemoryChannel):
             yield None
 
 
+class EnsuresWhenClosed(MemoryChannel):
+    async def ensure(self, group: str, *, start: Start = "latest") -> None:
+        if self._is_open:
+            await super().ensure(group)
+
+
 class ReleasesWithTheFirstGroup(MemoryChannel):
     def _is_last(self, position: Position) -> bool:
         return True
@@ -135,6 +141,7 @@ FAULTS: list[tuple[Law, type[MemoryChannel]]] = [
     (laws.a_closed_channel_is_unavailable, ForgetsWhoWaits),
     (laws.a_closed_channel_is_unavailable, TakesWhenClosed),
     (laws.a_closed_channel_is_unavailable, IsJoinedWhenClosed),
+    (laws.a_closed_channel_is_unavailable, EnsuresWhenClosed),
     (laws.owed_verbs_never_fail, with_members(ComplainsAfterTheEnd)),
     (laws.statistics_count_what_is_held, ReleasesWithTheFirstGroup),
     (laws.what_is_remembered_is_told, RemembersForEver),
