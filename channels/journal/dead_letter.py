@@ -317,7 +317,7 @@ def _letter_of(row: Sequence[Any]) -> DeadLetter | None:
     event = decode_event(body)
     try:
         tried = _attempts.decode(attempts)
-    except msgspec.MsgspecError:
+    except (msgspec.MsgspecError, UnicodeDecodeError):  # the latter for text that is no UTF-8
         return None
     if event is None:
         return None

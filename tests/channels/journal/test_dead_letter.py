@@ -26,9 +26,12 @@ async def test_the_journals_store_obeys(law: Law, tmp_path: Path) -> None:
     await law(make)
 
 
-@pytest.mark.parametrize("column", ["body", "attempts"])
+@pytest.mark.parametrize(
+    ("column", "value"),
+    [("body", b"\xc1damaged"), ("attempts", b"\xc1damaged"), ("attempts", b"\x91\x81\xabdestination\xa1\xb3")],
+)
 @pytest.mark.parametrize("law", damage_conformance.LAWS, ids=lambda law: law.__name__)
-async def test_the_journals_store_bears_damage(law: DamageLaw, column: str, tmp_path: Path) -> None:
+async def test_the_journals_store_bears_damage(law: DamageLaw, column: str, value: bytes, tmp_path: Path) -> None:
     """Of the event, and of what was tried."""
 
     @asynccontextmanager
@@ -38,7 +41,7 @@ async def test_the_journals_store_bears_damage(law: DamageLaw, column: str, tmp_
 
     async def damage(store: DeadLetters, letter_id: str) -> None:
         assert isinstance(store, JournalDeadLetters)
-        store._file.owe(f"UPDATE dead_letter SET {column} = ? WHERE id = ?", (b"\xc1damaged", int(letter_id)))
+        store._file.owe(f"UPDATE dead_letter SET {column} = ? WHERE id = ?", (value, int(letter_id)))
         await store._file.committed()
 
     await law(make, damage)
