@@ -143,6 +143,8 @@ class Parking:
             self._conform(self._named(shelf.name) or shelf, taken=len(taken))
         else:
             self._count(shelf, -len(taken))
+            if not shelf.events:
+                self._count(shelf, self._queue(shelf).waiting)  # none, unless damage had told of fewer than there are
         for delivery in taken:
             delivery.pending = 1
         if self.retries:

@@ -7,23 +7,19 @@ from typing import Final
 
 import apsw
 
+from channels.journal.row import ParkedRow, SettledRow
+
 Value = None | int | float | str | bytes
 Statement = tuple[str, Sequence[Value]]
 """SQL and its bindings."""
 LogRow = tuple[int, int, int, int, bytes]
 """A run of published events: key, time, events, size_bytes, body."""
-ParkedRow = tuple[int, int, int, int, int, int, int, bytes, bytes]
-"""A run of parked deliveries: id, queue, rank, due, attempts, events, size_bytes, note, body."""
-SettledRow = tuple[int, int, int, bytes | None]
-"""How much of a run is settled: member_group (0: a parked run), run, size_bytes (of a parked one's settled events), and
-one byte for each of its events, 1 for settled; None: all.
-"""
 
 _INSERT_LOG: Final = "INSERT INTO log VALUES (?, ?, ?, ?, ?)"
-_INSERT_PARKED: Final = "INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_INSERT_PARKED: Final = "INSERT INTO parked VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _DELETE_LOG: Final = "DELETE FROM log WHERE key IN carray(?)"
 _DELETE_PARKED: Final = "DELETE FROM parked WHERE id IN carray(?)"
-_SETTLE: Final = "INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?)"
+_SETTLE: Final = "INSERT OR REPLACE INTO settled VALUES (?, ?, ?, ?, ?)"
 _UNSETTLE: Final = "DELETE FROM settled WHERE member_group = ? AND run = ?"
 
 

@@ -1,5 +1,6 @@
 """One channel of the journal: what is published gathers here for the next commit, and goes to its groups after it."""
 
+import logging
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from types import MappingProxyType
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from channels.journal.journal import Journal
 
 _SAVE: Final = "UPDATE channel SET state = ? WHERE id = ?"
+_log = logging.getLogger(__name__)
 
 
 class JournalChannel:
@@ -91,6 +93,12 @@ class JournalChannel:
         if state.log_size_bytes > state.size_bytes:
             self._history.change_retention()
         self._remembered.update(loaded.remembered)
+        if loaded.unsound:
+            _log.error(
+                "what %d runs of %s say of their events is damaged: they come again", len(loaded.unsound), self.name
+            )
+            self.journal.committer.batch.unsettled += loaded.unsound
+            state.is_counting = True
         for group_state in state.groups:
             group = Group(self, group_state, loaded.settled.get(group_state.id, {}))
             self.groups[group.name] = group
@@ -99,6 +107,7 @@ class JournalChannel:
                     group, queue.id, queue.name, is_ordered=queue.is_ordered
                 )
                 parked.events, parked.size_bytes, parked.runs = queue.events, queue.size_bytes, queue.runs
+        self.count_queues()
 
     async def __aexit__(self, *exc: object) -> None:
         """Everything owed is committed; the journal stays open."""
@@ -195,6 +204,16 @@ class JournalChannel:
         self.state.parked_events += events
         self.state.parked_size_bytes += size_bytes
         self.journal.count(events, size_bytes)
+
+    def queues(self) -> list[ParkingQueue]:
+        """Those of all its groups."""
+        return [queue for group in self.groups.values() for queue in group.queues.values()]
+
+    def count_queues(self) -> None:
+        """So much is parked as the queues say."""
+        queues = self.queues()
+        events, size_bytes = sum(queue.events for queue in queues), sum(queue.size_bytes for queue in queues)
+        self.count_parked(events - self.state.parked_events, size_bytes - self.state.parked_size_bytes)
 
     def statistics(self) -> ChannelStatistics:
         """What is held at this moment."""

@@ -10,10 +10,11 @@ from collections.abc import Callable
 from typing import Final, Protocol
 
 from channels.errors import ChannelFull, ChannelUnavailable
-from channels.journal.batch import Batch, ParkedRow
+from channels.journal.batch import Batch
 from channels.journal.clock import JournalClock
 from channels.journal.disk import WAL_MAX_BYTES, Disk
 from channels.journal.errors import translate
+from channels.journal.row import ParkedRow
 
 _RESERVE_MIN_BYTES: Final = 2 * WAL_MAX_BYTES
 _RESERVE_BYTES: Final = 16 * 2**20

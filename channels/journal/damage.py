@@ -3,7 +3,8 @@
 import logging
 from typing import TYPE_CHECKING
 
-from channels.journal.reading import Found, FoundParked
+from channels.journal.parked import FoundParked
+from channels.journal.reading import Found
 from channels.journal.run import Run
 
 if TYPE_CHECKING:

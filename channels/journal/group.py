@@ -12,6 +12,7 @@ from channels.journal.counting import View
 from channels.journal.damage import set_aside
 from channels.journal.parking import ParkingQueue
 from channels.journal.reading import Found, read_log
+from channels.journal.row import settled_row
 from channels.journal.run import Held, HeldParked, Run
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import GroupState
@@ -234,7 +235,7 @@ class Group:
 
     def record(self, key: int, marks: bytes | None, batch: Batch) -> None:
         """Have the file know what of a run beyond the floor is settled; None: all."""
-        batch.settled.append((self.id, key, 0, marks))
+        batch.settled.append(settled_row(self.id, key, 0, marks))
         if key not in self.recorded:
             self.recorded.add(key)
             heappush(self._recorded, key)

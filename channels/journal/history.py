@@ -168,9 +168,6 @@ class History:
             size_bytes += found.alone_size_bytes
             views.append(view)
         channel.count(events - state.events, size_bytes - state.size_bytes)
-        queues = [queue for group in channel.groups.values() for queue in group.queues.values()]
-        parked, parked_size_bytes = sum(q.events for q in queues), sum(q.size_bytes for q in queues)
-        channel.count_parked(parked - state.parked_events, parked_size_bytes - state.parked_size_bytes)
         found = await self._count(0, state.position, NOTHING, views)
         state.log_size_bytes = found.size_bytes
         state.is_counting = False

@@ -1,6 +1,7 @@
 """Queues of parked deliveries: on disk all of them, in memory those that were taken or are about to be."""
 
 import asyncio
+import logging
 from collections import deque
 from collections.abc import Sequence
 from heapq import heappop, heappush
@@ -10,18 +11,19 @@ from channels.contract import Delivery, Parked
 from channels.frame import encode
 from channels.journal.batch import Batch
 from channels.journal.damage import set_aside
-from channels.journal.reading import FoundParked, found_parked, read_queue
+from channels.journal.parked import FoundParked, QueueRead, found_parked, read_queue
+from channels.journal.row import RUN_EVENTS_MAX, RUN_SIZE_MAX_BYTES, ParkedRow, parked_row, settled_row
 from channels.journal.run import Held, HeldParked, Run
 
 if TYPE_CHECKING:
     from channels.journal.group import Group
 
-RUN_EVENTS_MAX: Final = 256
-RUN_SIZE_MAX_BYTES: Final = 2**20
-"""How large a parked run may be: one is read, and kept on disk, as a whole."""
-_FIRST: Final = (-1, 0)
-_LAST: Final = (2**63 - 1, 0)
+_FIRST: Final = (-(2**63), -(2**63))
+_LAST: Final = (2**63 - 1, 2**63 - 1)
+"""Before and behind whatever rank and id damage may make."""
+_REINDEX: Final = "REINDEX parked_by_rank"
 _Entry = tuple[int, int, int, HeldParked]
+_log = logging.getLogger(__name__)
 
 
 class ParkingQueue:
@@ -102,11 +104,16 @@ class ParkingQueue:
         identity = journal.new_id()
         rank = first if self.is_ordered else due
         body = b"".join(bodies)
-        row = (identity, self.id, rank, due, attempts, len(bodies), size_bytes, note, body)
+        row = parked_row(identity, self.id, rank, due, attempts, len(bodies), size_bytes, note, body)
         self._committer.batch.parked.append(row)
         self._committer.owed_bytes += len(body) + len(note)
+        self.add(row)
+
+    def add(self, row: ParkedRow) -> None:
+        """That run is here as well."""
+        identity, _, rank, due, _, events, size_bytes, *_ = row
         self.runs += 1
-        self._count(len(bodies), size_bytes)
+        self._count(events, size_bytes)
         if self._next is None or rank < self._next[0]:
             self._next = (rank, due)
         self._lowest = min(self._lowest, (rank, identity - 1))
@@ -165,8 +172,11 @@ class ParkingQueue:
         except BaseException:
             self._next = _FIRST
             raise
+        if found.is_index_wrong or found.strays:
+            await self._mend_index()
         if self._is_over():
             return
+        self._pass_over(found)
         for run in found.runs:
             self._load(run)
             self._cursor = max(self._cursor, (run.rank, run.key))
@@ -174,6 +184,32 @@ class ParkingQueue:
         self._stop(found.stopped)
         if is_unsafe:
             self._load_unsafe(now_us)
+        elif found.stopped is None and self._lowest == _LAST and not self.is_gone:
+            self._is_all_in_memory()
+
+    async def _mend_index(self) -> None:
+        """Before a run is deleted of which it has another entry: SQLite would refuse that, and the commit with it."""
+        self._committer.batch.statements.append((_REINDEX, ()))
+        self._committer.schedule()
+        if not self._committer.is_failing:
+            await self._committer.flush()
+
+    def _pass_over(self, found: QueueRead) -> None:
+        """What only the index had in this queue was never in it; whose it is has it from here on."""
+        for stray in found.strays:
+            _log.error("the index had a run in %s that is not there", self.name)
+            self._known.add(stray.key)
+            self.runs -= 1
+            self.forget(*stray.claim)
+            if stray.written is not None:
+                for queue in self._group.channel.queues():
+                    if queue.id == stray.written[1]:
+                        queue.add(stray.written)
+
+    def _is_all_in_memory(self) -> None:
+        """Nothing is left on disk: there is no more than what is known of, whatever was counted."""
+        self.runs = self._loaded
+        self.forget(self.events - self._taken - len(self._ready), 0)
 
     def _load_unsafe(self, now_us: int) -> None:
         """While the disk takes nothing, what was parked since is taken from what is owed to it: deliveries go on."""
@@ -196,8 +232,12 @@ class ParkingQueue:
     def _load(self, found: FoundParked) -> None:
         run = Run(self, found.key, found.count, found.size_bytes, found.marks)
         run.settled_size_bytes = found.settled_size_bytes
+        run.is_recorded = found.is_recorded
         self._known.add(found.key)
         self._loaded += 1
+        if not found.is_sound:
+            _log.error("the numbers of %d events parked in %s are damaged: they are due", found.count, self.name)
+        self._count(run.left - found.claim.events, run.size_bytes - run.settled_size_bytes - found.claim.size_bytes)
         for record in found.records:
             if not run.marks[record.index]:
                 self._push(HeldParked(record, found.attempts, found.note, run, found.rank))
@@ -239,7 +279,11 @@ class ParkingQueue:
     def forget(self, events: int, size_bytes: int) -> None:
         """So many are settled; the queue ends with its last."""
         self._count(-events, -size_bytes)
+        least = self._taken + len(self._ready) + self.runs - self._loaded
+        if self.events < least:  # as an index that is damaged had it
+            self._count(least - self.events, 0)
         if not self.events:
+            self._count(0, -self.size_bytes)
             self._end()
 
     def _touch(self, run: Run) -> None:
@@ -274,7 +318,7 @@ class ParkingQueue:
             run.is_touched = False
             if run.left:
                 run.is_recorded = True
-                batch.settled.append((0, run.key, run.settled_size_bytes, bytes(run.marks)))
+                batch.settled.append(settled_row(0, run.key, run.settled_size_bytes, bytes(run.marks)))
                 continue
             batch.parked_deleted.append(run.key)
             if run.is_recorded:

@@ -1,12 +1,10 @@
 """What is asked of the file by those who are behind: plain questions, for whichever thread has a connection."""
 
-from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 
 import apsw
 
 from channels.frame import Record, decode
-from channels.journal.batch import ParkedRow
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,69 +44,3 @@ def read_log(connection: apsw.Connection, first: int, last: int, events_max: int
             tail = found[-1]
             found[-1] = Found(tail.key, tail.count, tail.size_bytes, tail.records, tail.damaged, is_last=True)
     return found
-
-
-@dataclass(slots=True)
-class FoundParked:
-    """A parked run as it was found."""
-
-    key: int
-    rank: int
-    due: int
-    attempts: int
-    count: int
-    size_bytes: int
-    note: bytes
-    records: list[Record]
-    damaged: list[bytes]
-    marks: bytes | None = None
-    settled_size_bytes: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class QueueRead:
-    """Parked runs in the order of their queue, and where the reading ended.
-
-    `stopped` is the rank and due time of the run it stopped at: the first that is not due, or that was not wanted any
-    more; None where the queue ended.
-    """
-
-    runs: list[FoundParked]
-    stopped: tuple[int, int] | None
-
-
-def found_parked(row: ParkedRow, marks: bytes | None = None) -> FoundParked:
-    """A run as its row has it."""
-    identity, _, rank, due, attempts, events, size_bytes, note, body = row
-    records, damaged = decode(body)
-    return FoundParked(identity, rank, due, attempts, events, size_bytes, note, records, damaged, marks)
-
-
-_NEXT = """
-SELECT id, rank, due, attempts, events, parked.size_bytes, note, body, marks,
-  settled.size_bytes
-FROM parked LEFT JOIN settled ON member_group = 0 AND run = id
-WHERE queue = ? AND (rank, id) > (?, ?) ORDER BY rank, id
-"""
-
-
-def read_queue(
-    connection: apsw.Connection,
-    queue: int,
-    after: tuple[int, int],
-    now_us: int,
-    events_max: int,
-    known: AbstractSet[int],
-) -> QueueRead:
-    """Up to that many events, a run more or less, of those due; runs that are `known` are passed over."""
-    runs: list[FoundParked] = []
-    for row in connection.execute(_NEXT, (queue, *after)):
-        identity, rank, due, attempts, events, size_bytes, note, body, marks, settled_size_bytes = row
-        if identity in known:
-            continue
-        if due > now_us or events_max <= 0:
-            return QueueRead(runs, (rank, due))
-        runs.append(found_parked((identity, queue, rank, due, attempts, events, size_bytes, note, body), marks))
-        runs[-1].settled_size_bytes = settled_size_bytes or 0
-        events_max -= events
-    return QueueRead(runs, None)

@@ -1,14 +1,15 @@
 """What is done about a file that SQLite finds damaged: whatever can be read goes into a new one, and it is kept aside.
 
 Damage to an event's own bytes is no matter for this: its checksum tells, and only that event is set aside. This is for
-a file that was cut, or whose pages do not hang together any more. Source: SQLite's "Database File Format".
+a file that was cut, or whose pages do not hang together any more, or whose indexes and rows say different things: then
+a checksum tells which of the two is what was written. Source: SQLite's "Database File Format".
 """
 
 import logging
 import os
 import time
 from collections.abc import Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,6 +18,8 @@ import apsw
 
 from channels.journal.batch import Value
 from channels.journal.errors import NewerJournal
+from channels.journal.parked import SETTLED, columns, parked_of, places
+from channels.journal.row import ParkedRow, Place, place_of, sound
 from channels.journal.schema import VERSION, migrate
 from channels.journal.state import ChannelState, pack, unpack
 
@@ -39,6 +42,9 @@ _TABLES: Final[dict[str, str]] = {
 }
 """Tables with numbers for keys, by the name of the key."""
 _KEYLESS: Final = ("settled", "remembered", "damaged")
+_COLUMNS: Final[dict[str, str]] = {"parked": columns("parked"), "settled": SETTLED}
+"""Of tables that can be read whatever types damage gave their values; of the others all columns."""
+_PLACES: Final = f"SELECT {places('parked')} FROM parked INDEXED BY parked_by_rank WHERE +id = ?"
 Row = tuple[Value, ...]
 _log = logging.getLogger(__name__)
 
@@ -82,7 +88,9 @@ def mend(path: Path) -> Salvage | None:
 
 
 def _is_sound(path: Path) -> bool:
-    """Its schema can be read, nothing of it is cut off, and, where it is small, its pages hang together."""
+    """Its schema can be read, nothing of it is cut off, and, where it is small, its pages hang together and its indexes
+    say what its rows do.
+    """
     try:
         with closing(apsw.Connection(str(path))) as connection:
             connection.pragma("user_version")
@@ -93,7 +101,7 @@ def _is_sound(path: Path) -> bool:
                 return False
             if size_bytes > CHECKED_MAX_BYTES:
                 return True
-            return bool(connection.pragma("quick_check", 1) == "ok")
+            return bool(connection.pragma("integrity_check", 1) == "ok")
     except _DAMAGE:
         return False
 
@@ -117,10 +125,10 @@ def _copy(path: Path, fresh: Path) -> Salvage:
 def _copy_tables(source: apsw.Connection, target: apsw.Connection, salvage: Salvage) -> None:
     for table, key in _TABLES.items():
         for row in _rows(source, table, key, salvage):
-            _insert(target, table, row, salvage)
+            _insert(target, table, _as_written(source, parked_of(row)) if table == "parked" else row, salvage)
     for table in _KEYLESS:
         try:
-            for row in source.execute(f"SELECT * FROM {table}"):
+            for row in source.execute(f"SELECT {_COLUMNS.get(table, '*')} FROM {table}"):
                 _insert(target, table, row, salvage)
         except _DAMAGE:
             salvage.gaps += 1
@@ -132,6 +140,15 @@ def _copy_tables(source: apsw.Connection, target: apsw.Connection, salvage: Salv
     )
 
 
+def _as_written(source: apsw.Connection, row: ParkedRow) -> Row:
+    """The row of a parked run with what the index says, where its checksum is of that."""
+    if sound(row, place_of(row)) is None:
+        with suppress(*_DAMAGE):
+            for place in source.execute(_PLACES, (row[0],)):
+                return sound(row, Place(*place)) or row
+    return row
+
+
 def _insert(target: apsw.Connection, table: str, row: Row, salvage: Salvage) -> None:
     target.execute(f"INSERT OR IGNORE INTO {table} VALUES ({', '.join('?' * len(row))})", row)
     salvage.rows += 1
@@ -139,10 +156,10 @@ def _insert(target: apsw.Connection, table: str, row: Row, salvage: Salvage) -> 
 
 def _rows(source: apsw.Connection, table: str, key: str, salvage: Salvage) -> Iterator[Row]:
     """All rows that can be reached: forward to a damaged page, then from behind it backward to it, and on."""
-    at = -1
+    at, names = -1, _COLUMNS.get(table, "*")
     while True:
         try:
-            for row in source.execute(f"SELECT * FROM {table} WHERE {key} > ? ORDER BY {key}", (at,)):
+            for row in source.execute(f"SELECT {names} FROM {table} WHERE {key} > ? ORDER BY {key}", (at,)):
                 yield row
                 at = _key(row)
         except _DAMAGE:
@@ -153,7 +170,7 @@ def _rows(source: apsw.Connection, table: str, key: str, salvage: Salvage) -> It
         if beyond is None:
             return
         try:
-            sql = f"SELECT * FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} DESC"
+            sql = f"SELECT {names} FROM {table} WHERE {key} > ? AND {key} <= ? ORDER BY {key} DESC"
             yield from source.execute(sql, (at, beyond))
         except _DAMAGE:
             pass  # the gap's far side, and counted as that

@@ -26,7 +26,7 @@ CREATE TABLE log (
 );
 CREATE TABLE settled (
   member_group INTEGER NOT NULL, run INTEGER NOT NULL, size_bytes INTEGER NOT NULL, marks BLOB,
-  PRIMARY KEY (member_group, run)
+  checksum INTEGER NOT NULL, PRIMARY KEY (member_group, run)
 ) WITHOUT ROWID;
 CREATE TABLE queue (
   id INTEGER PRIMARY KEY, member_group INTEGER NOT NULL, name TEXT NOT NULL, is_ordered INTEGER NOT NULL
@@ -34,7 +34,7 @@ CREATE TABLE queue (
 CREATE TABLE parked (
   id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,
   attempts INTEGER NOT NULL, events INTEGER NOT NULL, size_bytes INTEGER NOT NULL, note BLOB NOT NULL,
-  body BLOB NOT NULL
+  checksum INTEGER NOT NULL, body BLOB NOT NULL
 );
 CREATE INDEX parked_by_rank ON parked (queue, rank, events, size_bytes);
 CREATE TABLE remembered (

@@ -4,6 +4,7 @@ from dataclasses import replace
 from pathlib import Path
 from random import Random
 
+import apsw
 import pytest
 
 from channels.journal import Journal
@@ -69,4 +70,31 @@ async def test_what_is_parked_survives_with_its_attempts(tmp_path: Path) -> None
             assert 3 == street.lane.waiting
             await until(lambda: street.lane.done == 3)
             assert 3 == street.lane.retried
+            await street.kill()
+
+
+@pytest.mark.parametrize("manner", [DEFAULT, Manner(order=Order())], ids=["unordered", "ordered"])
+@pytest.mark.parametrize("number", ["events = 1", "events = 256", "due = 1 << 60", "size_bytes = -1"])
+async def test_numbers_of_the_parked_that_are_damaged_keep_none_from_its_sink(
+    tmp_path: Path, number: str, manner: Manner
+) -> None:
+    """However few, or many, they make of it: a lane goes on until nothing is there."""
+    limits = replace(DURABLE, window_events_max=20, park_after_s=0.02, breaker_failures=5, breaker_pause_s=60.0)
+    sink = DiceSink(Random(1), (503,), (0.0, 0.001))
+    async with Journal(tmp_path, size_max_bytes=SIZE_MAX_BYTES) as journal:
+        street = Street(journal.channel("ns/b"), sink, SOON, limits, manner)
+        async with street.channel:
+            await street.begin()
+            await street.publish([f"k{number % 8}" for number in range(200)])
+            await until(lambda: street.lane.parked >= 150)
+            await street.kill()
+    connection = apsw.Connection(str(tmp_path / "journal.db"))
+    connection.execute(f"UPDATE parked SET {number}")
+    connection.close()
+    async with Journal(tmp_path, size_max_bytes=SIZE_MAX_BYTES) as journal:
+        street.channel, street.sink.answers = journal.channel("ns/b"), GOOD
+        async with street.channel:
+            await street.begin()
+            await until(lambda: street.lane.done == 200)
+            await until(lambda: not street.lane.waiting)
             await street.kill()

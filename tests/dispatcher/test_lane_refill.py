@@ -27,6 +27,7 @@ class BrokenQueue:
 
     events = property(lambda self: self._queue.events)
     size_bytes = property(lambda self: self._queue.size_bytes)
+    waiting = property(lambda self: self._queue.waiting)
     due_in_s = property(lambda self: self._queue.due_in_s)
 
     async def take(self, max_events: int) -> list[Parked]:

@@ -90,3 +90,16 @@ async def take_all(member: Subscription, queue: str, count: int, *, is_ordered: 
         found += [delivery.event.id for delivery in taken]
         member.ack(taken)
     return found
+
+
+def without_index(connection: apsw.Connection, sql: str) -> None:
+    """Do that, and the index of parked runs goes on saying what it said."""
+    connection.pragma("writable_schema", 1)
+    index = connection.execute("SELECT * FROM sqlite_schema WHERE name = 'parked_by_rank'").get
+    connection.execute("DELETE FROM sqlite_schema WHERE name = 'parked_by_rank'")
+    connection.pragma("writable_schema", "reset")
+    connection.execute(sql)
+    connection.pragma("writable_schema", 1)
+    connection.execute("INSERT INTO sqlite_schema VALUES (?, ?, ?, ?, ?)", index)
+    connection.pragma("writable_schema", "reset")
+    assert connection.pragma("integrity_check") != "ok"

@@ -20,10 +20,10 @@ def test_everything_in_it_is_done() -> None:
         connection,
         Batch(
             log=[(1, 2, 3, 4, b"a"), (2, 2, 3, 4, b"b")],
-            parked=[(1, 2, 3, 4, 5, 6, 7, b"n", b"a"), (2, 2, 3, 4, 5, 6, 7, b"n", b"b")],
+            parked=[(1, 2, 3, 4, 5, 6, 7, b"n", 8, b"a"), (2, 2, 3, 4, 5, 6, 7, b"n", 8, b"b")],
             log_deleted=[1, 99],
             parked_deleted=[2],
-            settled=[(1, 2, 0, b"\x01"), (1, 3, 0, None)],
+            settled=[(1, 2, 0, b"\x01", 9), (1, 3, 0, None, 9)],
             unsettled=[(1, 3)],
             statements=[("INSERT INTO clock VALUES (?, ?)", (1, 5))],
         ),
@@ -33,8 +33,8 @@ def test_everything_in_it_is_done() -> None:
     }
     assert {
         "log": [(2, 2, 3, 4, b"b")],
-        "parked": [(1, 2, 3, 4, 5, 6, 7, b"n", b"a")],
-        "settled": [(1, 2, 0, b"\x01")],
+        "parked": [(1, 2, 3, 4, 5, 6, 7, b"n", 8, b"a")],
+        "settled": [(1, 2, 0, b"\x01", 9)],
         "clock": [(1, 5)],
     } == tables
 

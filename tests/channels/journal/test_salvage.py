@@ -9,7 +9,8 @@ import pytest
 from channels.journal import Journal
 from channels.journal.disk import FILE_NAME
 from channels.journal.salvage import mark_damaged, mend
-from channels.witness import an_event, events_of
+from channels.witness import an_event, events_of, receive
+from tests.channels.journal.stage import take_all, without_index
 
 EVENTS = 402
 PAGE = 4096
@@ -152,3 +153,65 @@ async def test_text_that_is_no_text_costs_its_row_alone(tmp_path: Path) -> None:
     connection = apsw.Connection(str(path))
     assert [(101,), (103,)] == list(connection.execute("SELECT id FROM queue WHERE id > 100"))
     connection.close()
+
+
+@pytest.mark.parametrize("column", ["queue", "rank", "events", "size_bytes"])
+@pytest.mark.parametrize("is_index", [True, False], ids=["index", "row"])
+async def test_where_a_row_and_its_index_differ_the_checksum_tells_which_is_right(
+    tmp_path: Path, column: str, *, is_index: bool
+) -> None:
+    """A start finds that, and all of the run is what it was."""
+    async with (
+        Journal(tmp_path, size_max_bytes=2**30) as journal,
+        journal.channel("ns/b") as channel,
+        channel.subscribe("g") as member,
+    ):
+        await channel.publish(events_of(1, 3))
+        held = await receive(member, 3)
+        member.queue("q").park(held, attempts=2, note=b"why")
+        member.ack(held)
+    connection = apsw.Connection(str(tmp_path / FILE_NAME))
+    before = list(connection.execute("SELECT * FROM parked"))
+    if is_index:
+        connection.execute(f"UPDATE parked SET {column} = {column} + 1")
+    without_index(connection, f"UPDATE parked SET {column} = {column} {'-' if is_index else '+'} 1")
+    connection.close()
+    assert mend(tmp_path / FILE_NAME) is not None
+    connection = apsw.Connection(str(tmp_path / FILE_NAME))
+    assert before == list(connection.execute("SELECT * FROM parked"))
+    connection.close()
+    async with (
+        Journal(tmp_path, size_max_bytes=2**30) as journal,
+        journal.channel("ns/b") as channel,
+        channel.subscribe("g") as member,
+    ):
+        assert ["1", "2", "3"] == await take_all(member, "q", 3)
+        assert {} == dict(member.queues)
+
+
+@pytest.mark.parametrize("column", ["note = NULL", "body = CAST(body AS TEXT)", "due = 'x'", "checksum = 1"])
+async def test_whatever_became_of_a_parked_row_it_is_saved(tmp_path: Path, column: str) -> None:
+    """Its numbers are looked at when it is read."""
+    async with (
+        Journal(tmp_path, size_max_bytes=2**30) as journal,
+        journal.channel("ns/b") as channel,
+        channel.subscribe("g") as member,
+    ):
+        await channel.publish(events_of(1, 3))
+        held = await receive(member, 3)
+        member.queue("q").park(held, attempts=2)
+        member.ack(held)
+    connection = apsw.Connection(str(tmp_path / FILE_NAME))
+    connection.pragma("writable_schema", 1)
+    connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'parked'")
+    connection.pragma("writable_schema", "reset")
+    connection.execute(f"UPDATE parked SET {column}")
+    connection.close()
+    mark_damaged(tmp_path)
+    async with (
+        Journal(tmp_path, size_max_bytes=2**30) as journal,
+        journal.channel("ns/b") as channel,
+        channel.subscribe("g") as member,
+    ):
+        assert ["1", "2", "3"] == await take_all(member, "q", 3)
+        assert {} == dict(member.queues)

@@ -8,6 +8,7 @@ import apsw
 
 from channels.frame import encode
 from channels.journal.disk import prepare
+from channels.journal.row import parked_row
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import ChannelState, GroupState, pack
 from channels.witness import an_event
@@ -61,8 +62,8 @@ def test_a_million_waiting_and_a_million_parked_runs_are_cheap(tmp_path: Path) -
         connection.execute("INSERT INTO queue VALUES (2, 1, 'q', 0)")
         log = f"{numbers} INSERT INTO log SELECT ? + i, 0, 1, ?, ? FROM n"
         connection.execute(log, (MILLION, 1 << POSITION_BITS, event.size, body))
-        parked = f"{numbers} INSERT INTO parked SELECT i + 2, 2, i, i, 0, 1, ?, x'', ? FROM n"
-        connection.execute(parked, (MILLION, event.size, body))
+        parked = (parked_row(i + 2, 2, i, i, 0, 1, event.size, b"", body) for i in range(1, MILLION + 1))
+        connection.executemany(f"INSERT INTO parked VALUES ({', '.join('?' * 10)})", parked)
     connection.close()
     ended = subprocess.run(
         [sys.executable, "-c", PROGRAM, str(tmp_path)], capture_output=True, text=True, check=False, timeout=60
