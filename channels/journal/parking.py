@@ -185,7 +185,7 @@ class ParkingQueue:
         if is_unsafe:
             self._load_unsafe(now_us)
         elif found.stopped is None and self._lowest == _LAST and not self.is_gone:
-            self._is_all_in_memory()
+            self._end_read(after)
 
     async def _mend_index(self) -> None:
         """Before a run is deleted of which it has another entry: SQLite would refuse that, and the commit with it."""
@@ -206,10 +206,13 @@ class ParkingQueue:
                     if queue.id == stray.written[1]:
                         queue.add(stray.written)
 
-    def _is_all_in_memory(self) -> None:
-        """Nothing is left on disk: there is no more than what is known of, whatever was counted."""
-        self.runs = self._loaded
-        self.forget(self.events - self._taken - len(self._ready), 0)
+    def _end_read(self, after: tuple[int, int]) -> None:
+        """Nothing more is on disk behind that. Where all of it is in memory, it is that much, whatever was counted."""
+        if self.runs == self._loaded or after == _FIRST:
+            self.runs = self._loaded
+            self.forget(self.events - self._taken - len(self._ready), 0)
+        else:
+            self._cursor = self._next = _FIRST
 
     def _load_unsafe(self, now_us: int) -> None:
         """While the disk takes nothing, what was parked since is taken from what is owed to it: deliveries go on."""
