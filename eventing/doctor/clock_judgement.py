@@ -13,12 +13,17 @@ SKEW_BROKEN_S: Final = 60.0
 """Above it tokens, certificates and leases of other processes are judged wrongly: no machine with NTP gets there."""
 
 
-def judge_clock(check: Check, theirs_s: float, asked_s: float, answered_s: float) -> Finding:
+DUE: Final = "due times are compared across them"
+
+
+def judge_clock(
+    check: Check, theirs_s: float, asked_s: float, answered_s: float, *, whose: str = "its", consequence: str = DUE
+) -> Finding:
     """Their time, seen between two moments of ours; all are seconds since the epoch."""
     skew_s, doubt_s = theirs_s - (asked_s + answered_s) / 2, (answered_s - asked_s) / 2
-    words = f"its clock is {abs(skew_s):.3f} s {'ahead of' if skew_s > 0 else 'behind'} ours (±{doubt_s:.3f} s)"
+    words = f"{whose} clock is {abs(skew_s):.3f} s {'ahead of' if skew_s > 0 else 'behind'} ours (±{doubt_s:.3f} s)"
     certain_s = abs(skew_s) - doubt_s
-    advice = "have both machines keep time by NTP (timedatectl set-ntp true): due times are compared across them"
+    advice = f"have both machines keep time by NTP (timedatectl set-ntp true): {consequence}"
     if certain_s > SKEW_BROKEN_S:
         return failure(check, words, advice)
     return warning(check, words, advice) if certain_s > SKEW_MAX_S else ok(check, words)

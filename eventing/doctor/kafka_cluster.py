@@ -1,20 +1,24 @@
-"""A Kafka cluster, asked. Nothing is made and nothing written: topics are wished for only to be checked."""
+"""A Kafka cluster, asked. Nothing is made and nothing written."""
 
 import ssl
+import time
 from collections.abc import AsyncIterator, Iterable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from typing import Any, Final
 
 from aiokafka import errors
-from aiokafka.protocol.admin import ApiVersionRequest, CreateTopicsRequest, DescribeConfigsRequest
-from aiokafka.protocol.coordination import FindCoordinatorRequest
+from aiokafka.protocol.admin import ApiVersionRequest
 
 from eventing.doctor import kafka_judgement as judgement
 from eventing.doctor.check import Check
+from eventing.doctor.clock_judgement import judge_clock
 from eventing.doctor.finding import Finding, failure, ok, skipped
 from eventing.doctor.kafka_connection import LOST, Cluster, KafkaAddress
-from eventing.doctor.kafka_request import METADATA_KEY, METADATA_VERSION, GroupRequest, RightsRequest
-from eventing.doctor.kafka_topic_judgement import Partition, TopicWish, judge_absence, judge_denied, judge_topic
+from eventing.doctor.kafka_quorum import QUORUM_KEY, QUORUM_VERSION, QuorumRequest, leader_time_s
+from eventing.doctor.kafka_request import METADATA_KEY, METADATA_VERSION, RightsRequest
+from eventing.doctor.kafka_right_judgement import Grantee
+from eventing.doctor.kafka_topic import examine_topics
+from eventing.doctor.kafka_topic_judgement import TopicWish
 
 _REFUSED: Final = (
     errors.UnsupportedSaslMechanismError,
@@ -22,11 +26,7 @@ _REFUSED: Final = (
     errors.IllegalSaslStateError,
     errors.AuthenticationFailedError,
 )
-_DENIED: Final = errors.TopicAuthorizationFailedError.errno
-_TOPIC: Final = 2
-"""DescribeConfigs' number for topics."""
-_TOPIC_RIGHTS: Final = ("Read", "Write", "Describe")
-_GROUP_RIGHTS: Final = ("Read", "Describe")
+_CLOCK_USE: Final = "Kafka deletes by its own clock what bears our times, and refuses events an hour ahead of it"
 
 
 async def examine_kafka(address: KafkaAddress, timeout_s: float) -> AsyncIterator[Finding]:
@@ -54,6 +54,7 @@ async def _examine(cluster: Cluster, address: KafkaAddress) -> AsyncIterator[Fin
     yield judgement.judge_bootstrap(
         {place: None if error is None else cluster.words_of(error) for place, error in faults.items()}
     )
+    grantee = Grantee(address.principal, ",".join(address.bootstrap_servers))
     first = next((place for place, error in faults.items() if error is None), None)
     if first is None:
         return
@@ -68,15 +69,35 @@ async def _examine(cluster: Cluster, address: KafkaAddress) -> AsyncIterator[Fin
         return
     yield ok(Check.KAFKA_LOGIN, f"{address.manner} is accepted")
     yield judgement.judge_versions(versions)
+    yield await _clock(connection, versions, grantee)
     if seen is None:
         yield skipped(Check.KAFKA_TOPIC, "topics are not looked at in so old a cluster")
         return
-    async for finding in _inside(cluster, connection, seen.to_object(), address.topics):
+    async for finding in _inside(cluster, connection, seen.to_object(), address.topics, grantee):
         yield finding
 
 
+async def _clock(connection: Any, versions: Mapping[int, int], grantee: Grantee) -> Finding:
+    """A broker tells its time to nobody but who writes; the leader of the metadata's quorum tells its own."""
+    if versions.get(QUORUM_KEY, -1) < QUORUM_VERSION:
+        return judgement.unseen_clock(
+            "before Kafka 3.3 it tells its time only to who writes, and nothing is written here"
+        )
+    asked_s = time.time()
+    answer = await connection.send(QuorumRequest())
+    answered_s = time.time()
+    if answer.error_code == errors.ClusterAuthorizationFailedError.errno:
+        command = grantee.command(["Describe"], "--cluster")
+        return judgement.unseen_clock(f"this user may not ask for it (Describe on the cluster: {command})")
+    theirs_s = leader_time_s(answer)
+    if theirs_s is None:
+        return judgement.unseen_clock("its quorum has no leader that tells the time")
+    whose = "its controller's"
+    return judge_clock(Check.KAFKA_CLOCK, theirs_s, asked_s, answered_s, whose=whose, consequence=_CLOCK_USE)
+
+
 async def _inside(
-    cluster: Cluster, connection: Any, seen: Mapping[str, Any], wishes: Sequence[TopicWish]
+    cluster: Cluster, connection: Any, seen: Mapping[str, Any], wishes: Sequence[TopicWish], grantee: Grantee
 ) -> AsyncIterator[Finding]:
     """What the cluster says of itself."""
     brokers = {one["node_id"]: f"{one['host']}:{one['port']}" for one in seen["brokers"]}
@@ -85,73 +106,18 @@ async def _inside(
     for finding in judgement.judge_listeners(brokers, faults):
         yield finding
     yield judgement.judge_brokers(len(brokers), _replicas(wishes))
-    yield judgement.unseen_clock()
     if faults:
         yield skipped(Check.KAFKA_TOPIC, "topics are not looked at before every broker can be reached")
         return
     controller = await cluster.connect(brokers.get(seen["controller_id"], next(iter(brokers.values()))))
     topics = {one["topic"]: one for one in seen["topics"]}
-    for wish in wishes:
-        for finding in await _topic(connection, controller, wish, topics[wish.name]):
-            yield finding
-    # Who asks for the coordinator of the first group ever makes Kafka's own topic of offsets: not where nobody reads.
-    for group in sorted({wish.group for wish in wishes if wish.group and not topics[wish.name]["error_code"]}):
-        for finding in await _group(cluster, connection, group):
-            yield finding
+    async for finding in examine_topics(cluster, connection, controller, topics, wishes, grantee):
+        yield finding
 
 
 def _replicas(topics: Iterable[TopicWish]) -> int:
     """How many brokers are needed to make them."""
     return max((wish.replication_factor for wish in topics if not wish.is_external), default=1)
-
-
-async def _topic(connection: Any, controller: Any, wish: TopicWish, seen: Mapping[str, Any]) -> Sequence[Finding]:
-    if seen["error_code"] == _DENIED:
-        return [judge_denied(wish)]
-    if seen["error_code"]:
-        absence = judge_absence(wish)
-        return [absence] if wish.is_external else [absence, await _creation(controller, wish)]
-    partitions = [Partition(one["leader"], tuple(one["replicas"]), tuple(one["isr"])) for one in seen["partitions"]]
-    rights = judgement.judge_rights(f"topic {wish.name}", seen["rights"], _TOPIC_RIGHTS)
-    return [*judge_topic(wish, partitions, await _config(connection, wish.name)), rights]
-
-
-async def _config(connection: Any, topic: str) -> Mapping[str, str]:
-    """A topic's settings, with those that it has from its cluster; empty where they are not told."""
-    answer = (await connection.send(DescribeConfigsRequest([(_TOPIC, topic, None)]))).to_object()
-    (told,) = answer["resources"]
-    if told["error_code"]:
-        return {}
-    return {
-        one["config_names"]: one["config_value"] for one in told["config_entries"] if one["config_value"] is not None
-    }
-
-
-async def _creation(controller: Any, wish: TopicWish) -> Finding:
-    """Wished for, with `validate_only`."""
-    topic: Any = (wish.name, wish.partitions, wish.replication_factor, [], list(wish.config.items()))
-    request = CreateTopicsRequest([topic], timeout=5000, validate_only=True)
-    answer = (await controller.send(request)).to_object()
-    (told,) = answer["topic_errors"]
-    code = told["error_code"]
-    refusal = f"{errors.for_code(code).description} {told['error_message'] or ''}".strip() if code else None
-    return judgement.judge_creation(wish.name, wish.partitions, wish.replication_factor, refusal)
-
-
-async def _group(cluster: Cluster, connection: Any, group: str) -> Sequence[Finding]:
-    found = (await connection.send(FindCoordinatorRequest(group, 0))).to_object()
-    if found["error_code"] == errors.GroupAuthorizationFailedError.errno:
-        return [judgement.judge_rights(f"group {group}", 0, _GROUP_RIGHTS)]
-    if found["error_code"]:
-        return [skipped(Check.KAFKA_GROUP, f"group {group}: its coordinator is not ready yet")]
-    coordinator = await cluster.connect(f"{found['host']}:{found['port']}")
-    (told,) = (await coordinator.send(GroupRequest(group))).to_object()["groups"]
-    if told["error_code"]:
-        return [skipped(Check.KAFKA_GROUP, f"group {group}: its coordinator does not tell")]
-    return [
-        judgement.judge_group(group, told["state"], len(told["members"])),
-        judgement.judge_rights(f"group {group}", told["rights"], _GROUP_RIGHTS),
-    ]
 
 
 def _refusal(address: KafkaAddress, error: BaseException) -> Finding:

@@ -38,6 +38,13 @@ class KafkaAddress:
         return ("SASL_" if self.mechanism else "") + ("SSL" if self.has_tls else "PLAINTEXT")
 
     @property
+    def principal(self) -> str:
+        """What the cluster's ACLs call the login. What becomes of a certificate's name are the cluster's rules."""
+        if self.mechanism:
+            return self.user
+        return "..." if self.certificate else "ANONYMOUS"
+
+    @property
     def manner(self) -> str:
         """Protocol and mechanism, for people."""
         return f"{self.protocol} {self.mechanism}".strip()

@@ -11,10 +11,6 @@ _METADATA: Final = 3
 _METADATA_WITH_RIGHTS: Final = 8
 _AGES: Final = ((68, 0, "3.7 or later"), (60, 0, "2.8 or later"), (_METADATA, _METADATA_WITH_RIGHTS, "2.3 or later"))
 """An API, the version of it, and the Kafka that brought it. Brokers do not tell their own version."""
-OPERATIONS: Final[Mapping[str, int]] = {"Read": 3, "Write": 4, "Create": 5, "Delete": 6, "Describe": 8, "Alter": 7}
-"""ACL operations, by the bit that stands for each."""
-UNKNOWN_RIGHTS: Final = -(2**31)
-"""What a broker answers that does not know, or was not asked."""
 
 
 def judge_bootstrap(faults: Mapping[str, str | None]) -> Finding:
@@ -64,25 +60,15 @@ def judge_brokers(count: int, wanted: int) -> Finding:
     return ok(Check.KAFKA_BROKERS, words)
 
 
-def judge_creation(topic: str, partitions: int, replication_factor: int, refusal: str | None) -> Finding:
-    """How a wish to make a topic was received that was only to be checked."""
+def judge_creation(
+    topic: str, partitions: int, replication_factor: int, refusal: str | None, grant: str = ""
+) -> Finding:
+    """How a wish to make a topic was received that was only to be checked. `grant` allows it, where that is missing."""
     made = f"{topic} with {partitions} partitions and {replication_factor} replicas"
     if refusal is None:
         return ok(Check.KAFKA_CREATION, f"it would make {made}")
-    advice = "allow this user Create on the topic or cluster, mend the setting it names, or make it yourself"
+    advice = grant or "mend the setting it names, or make it yourself"
     return failure(Check.KAFKA_CREATION, f"it would not make {made}: {refusal}", advice)
-
-
-def judge_rights(what: str, rights: int, wanted: Sequence[str]) -> Finding:
-    """Bits of what this user may do, against what is needed."""
-    if rights == UNKNOWN_RIGHTS:
-        return skipped(Check.KAFKA_RIGHTS, f"{what}: it does not tell")
-    missing = [name for name in wanted if not rights >> OPERATIONS[name] & 1]
-    if not missing:
-        return ok(Check.KAFKA_RIGHTS, f"{what}: {', '.join(wanted)} are allowed")
-    words = f"{what}: {', '.join(missing)} are not allowed"
-    options = " ".join(f"--operation {name}" for name in missing)
-    return failure(Check.KAFKA_RIGHTS, words, f"kafka-acls --add --allow-principal User:... {options}")
 
 
 def judge_group(group: str, state: str, members: int) -> Finding:
@@ -95,7 +81,7 @@ def judge_group(group: str, state: str, members: int) -> Finding:
     return ok(Check.KAFKA_GROUP, words)
 
 
-def unseen_clock() -> Finding:
-    """Kafka has no question for the time."""
-    words = "a broker tells its time only to who writes, and nothing is written here; have brokers keep time by NTP"
+def unseen_clock(why: str) -> Finding:
+    """The time was not told. Nothing here is due by it: it decides how long Kafka keeps events."""
+    words = f"{why}; have brokers keep time by NTP: what they delete, they delete by their own clocks"
     return skipped(Check.KAFKA_CLOCK, words)

@@ -30,6 +30,8 @@ class TopicWish:
     """Whose members read it; empty for nobody's."""
     is_compacted: bool = False
     """The latest record of each key is all that is wanted of it: no events rest there."""
+    is_kept: bool = False
+    """It is never dropped: it is of no single Broker."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,12 +67,6 @@ def judge_absence(wish: TopicWish) -> Finding:
         words = f"{wish.name} is not there, and as somebody else's topic it is not made"
         return failure(Check.KAFKA_TOPIC, words, "make it, or mend the annotation external.topic")
     return ok(Check.KAFKA_TOPIC, f"{wish.name} is not there yet: the server makes it")
-
-
-def judge_denied(wish: TopicWish) -> Finding:
-    """This user may not even know of it."""
-    advice = f"kafka-acls --add --allow-principal User:... --operation Describe --topic {wish.name}"
-    return failure(Check.KAFKA_TOPIC, f"{wish.name}: this user may not see it", advice)
 
 
 def _existence(wish: TopicWish, partitions: Sequence[Partition]) -> Finding:

@@ -7,6 +7,7 @@ from functools import partial
 from sqlalchemy import make_url
 from sqlalchemy.exc import ArgumentError
 
+from channels.kafka.cluster import DEAD_LETTER_TOPIC
 from channels.kafka.topic import STATE_CONFIG
 from channels.kafka.topic import Topic as TopicLayout
 from dispatcher.fanout import GROUP
@@ -108,8 +109,13 @@ def redis_address(engine: Redis, login: Login) -> RedisAddress:
 
 
 def kafka_address(engine: Kafka, login: Login, several: Iterable[Need]) -> KafkaAddress:
-    """How to reach it, and the topics of Brokers and channels there, by name."""
+    """How to reach it, and the topics of Brokers and channels there, by name, and that of all their dead letters."""
     wishes = {wish.name: wish for one in several if one.owner is not None for wish in _wishes(one)}
+    if wishes:
+        replicas = max(wish.replication_factor for wish in wishes.values())
+        wishes[DEAD_LETTER_TOPIC] = TopicWish(
+            DEAD_LETTER_TOPIC, 1, replicas, STATE_CONFIG, is_compacted=True, is_kept=True
+        )
     return KafkaAddress(
         tuple(engine.server.address.split(",")),
         login.user,

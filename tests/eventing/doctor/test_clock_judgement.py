@@ -21,6 +21,13 @@ def test_a_clock_is_judged_by_how_far_it_is_off(theirs_s: float, verdict: str) -
     assert verdict == judge_clock(Check.REDIS_CLOCK, theirs_s, 100.0, 100.0).verdict
 
 
+def test_whose_clock_it_is_and_why_it_counts_are_told() -> None:
+    """Servers use it for different things."""
+    found = judge_clock(Check.KAFKA_CLOCK, 103.0, 100.0, 100.0, whose="her", consequence="she is late")
+    assert "her clock is 3.000 s ahead of ours (±0.000 s)" == found.words
+    assert found.advice.endswith(": she is late")
+
+
 def test_what_the_network_took_is_no_skew() -> None:
     """An answer that came after four seconds may be two off."""
     assert "ok" == judge_clock(Check.REDIS_CLOCK, 104.0, 100.0, 104.0).verdict

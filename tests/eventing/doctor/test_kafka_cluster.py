@@ -12,6 +12,7 @@ from eventing.doctor.kafka_topic_judgement import TopicWish
 from tests.eventing.doctor.seen import findings, unwell, words
 from tests.rig.fixture import miss
 from tests.rig.kafka import PASSWORD, USER, Kafka, running_kafka
+from tests.rig.kafka_cluster import KafkaNodes
 from tests.rig.kafka_jars import has_kafka
 from tests.rig.proxy import Proxy
 
@@ -63,7 +64,10 @@ async def test_a_topic_is_as_good_as_its_broker(server: Kafka) -> None:
     """One replica is told, and everything else of it is well."""
     found = await look(server.bootstrap_servers, topics=(wish("good", group="readers"),))
     assert {**SMALL, "kafka-replication": "warning"} == unwell(found)
-    assert "topic good: Read, Write, Describe are allowed" in words(found, "kafka-rights")
+    told = words(found, "kafka-rights")
+    assert "topic good: Read, Write, DescribeConfigs, Create, Alter, Delete are allowed" in told
+    assert "group readers: Read, Delete are allowed" in told
+    assert words(found, "kafka-clock").startswith("its controller's clock is 0.")
 
 
 @pytest.mark.usefixtures("topics")
@@ -102,8 +106,29 @@ async def test_rights_that_are_missing_are_told(server: Kafka) -> None:
     """A user to whom nothing was allowed sees nothing."""
     login = {"user": USER, "password": PASSWORD, "mechanism": "SCRAM-SHA-256"}
     found = await look(server.address("SASL_PLAINTEXT"), topics=(wish("good"), wish("absent")), **login)
-    assert {**SMALL, "kafka-topic": "failure"} == unwell(found)
+    assert {**SMALL, "kafka-topic": "failure", "kafka-rights": "failure"} == unwell(found)
     assert "good: this user may not see it\nabsent: this user may not see it" == words(found, "kafka-topic")
+
+
+async def test_how_many_replicas_a_write_must_reach_is_judged(kafka_nodes: KafkaNodes) -> None:
+    """One of three leaves what was accepted to one broker; all three stop with the first; four of three never begin."""
+    topics = [
+        NewTopic(f"least-{least}", 2, 3, topic_configs={"min.insync.replicas": str(least)}) for least in (1, 2, 3, 4)
+    ]
+    client = AIOKafkaAdminClient(bootstrap_servers=kafka_nodes.bootstrap_servers)
+    await client.start()
+    await client.create_topics(topics)
+    await client.close()
+    wishes = tuple(wish(one.name, replication_factor=3) for one in topics)
+    found = await look(*kafka_nodes.bootstrap_servers.split(","), topics=wishes)
+    told = [(one.verdict, one.words) for one in found if one.check.value == "kafka-in-sync"]
+    has = "has 3 replicas and min.insync.replicas"
+    assert [
+        ("warning", f"least-1 {has} 1: a 202 may rest on one broker alone"),
+        ("ok", f"least-2 {has} 2"),
+        ("warning", f"least-3 {has} 3: one broker that is down stops all writes"),
+        ("failure", f"least-4 {has} 4: no write can ever succeed, every producer gets 503"),
+    ] == told
 
 
 @pytest.mark.parametrize("mechanism", ["PLAIN", "SCRAM-SHA-256"])

@@ -1,7 +1,6 @@
 import pytest
 
 from eventing.doctor import kafka_judgement as judgement
-from eventing.doctor.kafka_judgement import OPERATIONS, UNKNOWN_RIGHTS
 
 
 @pytest.mark.parametrize(
@@ -47,17 +46,9 @@ def test_brokers(count: int, wanted: int, verdict: str) -> None:
 
 @pytest.mark.parametrize(("refusal", "verdict"), [(None, "ok"), ("no", "failure")])
 def test_making_a_topic(refusal: str | None, verdict: str) -> None:
-    """In the cluster's own words."""
+    """In the cluster's own words; where the right is missing the command is told that gives it."""
     assert verdict == judgement.judge_creation("t", 10, 3, refusal).verdict
-
-
-def test_rights_are_bits() -> None:
-    """Those that are missing are named; a broker that does not tell is not judged."""
-    read, write = (1 << OPERATIONS[name] for name in ("Read", "Write"))
-    assert "ok" == judgement.judge_rights("t", read | write, ["Read", "Write"]).verdict
-    found = judgement.judge_rights("topic t", read, ["Read", "Write"])
-    assert ("failure", "topic t: Write are not allowed") == (found.verdict, found.words)
-    assert "skipped" == judgement.judge_rights("t", UNKNOWN_RIGHTS, ["Read"]).verdict
+    assert ("kafka-acls" if refusal else "") == judgement.judge_creation("t", 10, 3, refusal, "kafka-acls").advice
 
 
 @pytest.mark.parametrize(
@@ -68,6 +59,7 @@ def test_groups(state: str, verdict: str) -> None:
     assert verdict == judgement.judge_group("g", state, 2).verdict
 
 
-def test_clocks_are_not_seen() -> None:
-    """And that is said."""
-    assert "skipped" == judgement.unseen_clock().verdict
+def test_a_clock_that_is_not_seen_is_not_judged() -> None:
+    """And that is said, with the reason."""
+    found = judgement.unseen_clock("too old")
+    assert ("skipped", True) == (found.verdict, found.words.startswith("too old; "))

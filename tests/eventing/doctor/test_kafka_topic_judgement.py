@@ -2,7 +2,7 @@ from dataclasses import replace
 
 import pytest
 
-from eventing.doctor.kafka_topic_judgement import Partition, TopicWish, judge_absence, judge_denied, judge_topic
+from eventing.doctor.kafka_topic_judgement import Partition, TopicWish, judge_absence, judge_topic
 from tests.eventing.doctor.seen import unwell
 
 WISH = TopicWish("orders", 2, 3, size_max_bytes=1000)
@@ -69,7 +69,6 @@ def test_a_topic_of_somebody_else_is_to_be_there() -> None:
     """Ours is made."""
     assert "ok" == judge_absence(WISH).verdict
     assert "failure" == judge_absence(replace(WISH, is_external=True)).verdict
-    assert "failure" == judge_denied(WISH).verdict
 
 
 @pytest.mark.parametrize(("policy", "is_well"), [("compact", True), ("delete", False), ("compact,delete", False)])

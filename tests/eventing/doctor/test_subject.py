@@ -65,11 +65,18 @@ async def test_a_url_that_cannot_be_read_is_a_failure(url: str) -> None:
 
 
 def test_the_topics_of_a_broker_are_those_of_its_channel() -> None:
-    """Its events, which the main group reads, and what is known of them."""
+    """Its events, which the main group reads, and what is known of them; and the dead letters of all."""
     topic = Topic("t", 4, 3, {"retention.ms": "1"}, is_external=True)
     needs = [Need(Kafka(ServerKey("kafka", "a:1,b:2"), topic), Key("g", "Broker", "n", "x"), 1000)]
     address = kafka_address(Kafka(ServerKey("kafka", "a:1,b:2"), topic), Login(), needs)
-    log, state = address.topics
+    letters, log, state = address.topics
+    assert ("eventing-dead-letters", 1, 3, True, True) == (
+        letters.name,
+        letters.partitions,
+        letters.replication_factor,
+        letters.is_compacted,
+        letters.is_kept,
+    )
     assert ("a:1", "b:2") == address.bootstrap_servers
     assert ("t", 4, 3, True, 1000) == (
         log.name,
