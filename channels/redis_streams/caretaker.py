@@ -48,6 +48,7 @@ class Caretaker:
         try:
             told = await server.link.run(TICK, channel.keys, server.me, *words)
         except ServerError as error:
+            self.is_unsure, channel.has_settled = True, channel.has_settled or is_trimming
             await self._refused(error)
             return
         except ChannelUnavailable:

@@ -7,12 +7,13 @@ from contextlib import asynccontextmanager, suppress
 from typing import TYPE_CHECKING, Any, Final, Self
 
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
-from channels.errors import ChannelFull, ChannelUnavailable
+from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.redis_streams.caretaker import Caretaker
 from channels.redis_streams.committer import Command, Owed
 from channels.redis_streams.connection import Word
 from channels.redis_streams.counting import EVENTS, PARKED, PARKED_SIZE, SIZE, Counters
+from channels.redis_streams.debt import Debt
 from channels.redis_streams.entry import position_of, start_after
 from channels.redis_streams.errors import LOST, ServerError, translate
 from channels.redis_streams.group import Group
@@ -45,14 +46,14 @@ class RedisChannel:
         self.retention = retention
         self.groups: Final[dict[str, Group]] = {}
         self.counters: Final = Counters()
-        self.publishing: Final = Publishing(self)
-        self._events_max: Final = events_max
-        self._size_max_bytes: Final = size_max_bytes
+        self.publishing: Final = Publishing(self, events_max=events_max, size_max_bytes=size_max_bytes)
         self._prefix: Final = server.prefix_of(name)
         self.log: Final = f"{self._prefix}log"
         self._is_open = False
         self._is_changed = False
-        self._owed: list[Word] = []
+        self.debt: Final = Debt(server, self._prefix, changed=self.change, done=self._committed, relieved=self.wake)
+        self.problem: str | None = None
+        """Why nobody could look after it the last time."""
         self._readers: Final[dict[str, Reader]] = {}
         self._joining: Final = asyncio.Lock()
         self._hooks: Final[list[Callable[[], None]]] = []
@@ -74,9 +75,19 @@ class RedisChannel:
         return self._is_open
 
     @property
+    def is_choked(self) -> bool:
+        """True while so much is owed that nothing more should be given out."""
+        return self.server.committer.is_choked or self.debt.is_choked
+
+    @property
     def owes(self) -> bool:
         """Something gathers for the next commit."""
-        return bool(self._owed)
+        return bool(self.debt.words)
+
+    @property
+    def fault(self) -> str | None:
+        """What is wrong with its keys, though the server is well."""
+        return self.problem if self.debt.error is None else str(self.debt.error)
 
     @property
     def keys(self) -> tuple[str, str]:
@@ -99,9 +110,9 @@ class RedisChannel:
             await self.ordering.close()
             await asyncio.gather(*[reader.stop() for reader in self._readers.values()])
             with suppress(ChannelUnavailable):  # what is owed to a server that is gone, another process will do again
-                await self.server.committer.flush()
+                await self.debt.flush()
                 self.owe(["leave"])
-                await self.server.committer.flush()
+                await self.debt.flush()
         finally:
             self._end()
 
@@ -112,6 +123,7 @@ class RedisChannel:
 
     def _end(self) -> None:
         self.server.detach(self)
+        self.debt.drop()
         self.refuse(_closed())
         for group in self.groups.values():
             group.close()
@@ -125,21 +137,11 @@ class RedisChannel:
         if not self._is_open:
             receipt.refused(_closed())
             return
-        error = self.server.committer.error
+        error = self.server.refusal or self.debt.error
         if error is not None:
             receipt.refused(error)
             return
-        size_bytes = 0
-        for event in events:
-            size_bytes += event.size
-        publishing, counters = self.publishing, self.counters
-        held = counters[EVENTS] + counters[PARKED] + publishing.events
-        held_bytes = counters[SIZE] + counters[PARKED_SIZE] + publishing.size_bytes
-        if held + len(events) > self._events_max or held_bytes + size_bytes > self._size_max_bytes:
-            receipt.refused(ChannelFull(f"{held} events of {held_bytes} bytes are held"))
-            return
-        publishing.submit(events, size_bytes, receipt)
-        self.change()
+        self.publishing.submit(events, receipt)
 
     async def publish(self, events: Sequence[Event]) -> list[Position]:
         """Store all of the events or none. Raises ChannelFull or ChannelUnavailable."""
@@ -170,8 +172,8 @@ class RedisChannel:
         return ChannelStatistics(
             events=max(0, counters[EVENTS] + counters[PARKED]),
             size_bytes=max(0, counters[SIZE] + counters[PARKED_SIZE]),
-            events_max=self._events_max,
-            size_max_bytes=self._size_max_bytes,
+            events_max=self.publishing.events_max,
+            size_max_bytes=self.publishing.size_max_bytes,
             stored=counters[_STORED],
             damaged=counters[_DAMAGED],
         )
@@ -201,11 +203,11 @@ class RedisChannel:
         if not self._is_open:
             raise _closed()
         async with self._joining:
-            await self.server.committer.flush()
+            await self.debt.flush()
             await self._begin(group, start_after(start))
 
     async def _join(self, name: str, start: Start) -> Group:
-        await self.server.committer.flush()
+        await self.debt.flush()
         moved, is_held = await self._begin(name, start_after(start), joins=True)
         group = self.groups[name]
         adopt(group, moved)
@@ -237,6 +239,7 @@ class RedisChannel:
             )
         except ServerError as error:
             self.server.look_at(error)
+            self._caretaker.is_unsure = True
             raise translate(error) from error
         except ChannelUnavailable:
             self._caretaker.is_unsure = True
@@ -293,13 +296,15 @@ class RedisChannel:
 
     # Commits
 
-    def owe(self, words: list[Word]) -> None:
-        """An operation of the script `commit`, for the next one; behind what was settled before."""
+    def owe(self, words: list[Word], size_bytes: int = 0) -> None:
+        """An operation of the script `commit`, for the next one; behind what was settled before. With the bytes of its
+        bodies.
+        """
         if not self._is_open and words != ["leave"]:
             return
         if words[0] not in ("park", "settle"):
             self._put_acks()
-        self._owed += words
+        self.debt.owe(words, size_bytes)
         self.change()
 
     def change(self) -> None:
@@ -324,21 +329,20 @@ class RedisChannel:
             return [], []
         self._is_changed = False
         self._put_acks()
-        owed: list[Owed] = []
-        if self._owed:
-            words, self._owed = self._owed, []
+        owed = self.debt.put()
+        if owed:
             self.counters.put()
-            owed.append(Owed(self._prefix, words, self._committed))
         return owed, self.publishing.put()
 
     def _put_acks(self) -> None:
         for group in self.groups.values():
-            group.put_acks(self._owed)
+            group.put_acks(self.debt.words)
 
     def _committed(self, state: Sequence[bytes]) -> None:
         for group in self.groups.values():
             group.acks_flying.clear()
-        self.remembering.committed()
+        if not self.debt.words:
+            self.remembering.committed()
         self.counters.done(state)
 
     def stored(self, state: Sequence[bytes]) -> None:
@@ -353,7 +357,7 @@ class RedisChannel:
 
     def start_over(self) -> None:
         """Another process has taken over all that this one had."""
-        self._owed.clear()
+        self.debt.drop()
         self.remembering.committed()
         self.counters.forget()
         for group in self.groups.values():
@@ -374,6 +378,11 @@ class RedisChannel:
         await self._begin("", "$")
         for group in [*self.groups.values()]:
             await self._begin(group.name, "$", joins=bool(group.members))
+
+    def wake(self) -> None:
+        """More may be given out."""
+        for group in self.groups.values():
+            group.waiting.wake_all()
 
     async def tick(self) -> None:
         """Take what others left, and learn what there is. Raises ChannelUnavailable."""

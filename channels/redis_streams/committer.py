@@ -3,7 +3,8 @@ published behind it.
 
 While one is under way the next gathers; so the busier the channels are, the larger their commits. What was published
 and met a failure is refused, for whether it was stored is unknown; everything else is owed, and the same commit is
-tried again until the server takes it. Its serial number tells the server where it was done already.
+tried again until the server takes it. Its serial number tells the server how far it came already. Where the server
+takes a commit but for what some of them owe, those alone have to bring the rest of it again.
 """
 
 import asyncio
@@ -21,8 +22,9 @@ from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, tr
 from channels.redis_streams.link import Link, pack_script
 from channels.redis_streams.script import COMMIT
 
-_RETRY_MIN_S: Final = 0.05
-_RETRY_MAX_S: Final = 1.0
+RETRY_MIN_S: Final = 0.05
+RETRY_MAX_S: Final = 1.0
+"""What is refused is tried again after that long; at first, and at last."""
 _LOG_INTERVAL_S: Final = 1.0
 OWED_MAX_BYTES: Final = 16 * 2**20
 """What may wait for a server that takes nothing before no more is given out: each thing given out may be parked."""
@@ -33,11 +35,14 @@ _log = logging.getLogger(__name__)
 
 @dataclass(slots=True)
 class Owed:
-    """Operations of the script `commit` on keys that begin with `prefix`. `done` is called with the state there."""
+    """Operations of the script `commit` on keys that begin with `prefix`. `done` is called with the state there, or
+    `refused` with how many of its words were done, and why not the next operation.
+    """
 
     prefix: str
     words: list[Word]
     done: Callable[[Any], None]
+    refused: Callable[[int, ServerError], None]
 
 
 @dataclass(slots=True)
@@ -71,11 +76,11 @@ class Committer:
         self.commits = 0
         """Those that succeeded."""
         self.owed_bytes = 0
-        """Of bodies that are not safe yet, though they may not be refused."""
+        """Of bodies that are not safe yet, though they may not be refused; whoever owes them counts."""
         self.serial = 1
         """Of the commit that gathers."""
         self.safe = 0
-        """The last commit that was done: all that gathered for it, or before it, is safe."""
+        """The last commit that was taken: all that gathered for it, or before it, is safe but for what was refused."""
         self.parts: Final[list[Part]] = []
         self._link: Final = link
         self._name: Final = name
@@ -88,11 +93,10 @@ class Committer:
         self._owed_packed = b""
         self._written: list[Command] = []
         self._is_under_way = False
-        self._written_bytes = 0
         self._waiters: list[asyncio.Future[None]] = []
         self._waiters_written: list[asyncio.Future[None]] = []
         self._retry: asyncio.TimerHandle | None = None
-        self._retry_s = _RETRY_MIN_S
+        self._retry_s = RETRY_MIN_S
         self._connecting: asyncio.Task[None] | None = None
         self._logged_at = -_LOG_INTERVAL_S
         self._relieved: list[Callable[[], None]] = []
@@ -123,8 +127,8 @@ class Committer:
             self._loop.call_soon(self._hand_over)
 
     async def flush(self) -> None:
-        """Wait until all that is owed at this moment is safe. Raises ChannelUnavailable where the server does not take
-        it now; it is owed as before.
+        """Wait until the server has taken what is put together from this moment on. Raises ChannelUnavailable where it
+        does not now; it is owed as before.
         """
         if self.error is not None and self.is_failing:
             raise self.error
@@ -140,7 +144,6 @@ class Committer:
                 one.cancel()
         self._retry = None
         self._generation += 1
-        self.owed_bytes = self._written_bytes = 0
         self._is_under_way = True
         told = ChannelUnavailable("another process has taken over")
         commands, self._written = self._written, []
@@ -181,7 +184,6 @@ class Committer:
         self._owed, self._written, self._is_under_way = owed, commands, True
         self._owed_packed = self._pack() if owed else b""
         self.serial += 1
-        self._written_bytes = self.owed_bytes
         self._waiters_written += self._waiters
         self._waiters = []
         self._write()
@@ -228,17 +230,30 @@ class Committer:
                 self._fenced()
                 return
         elif first is not None:
-            owed, self._owed = self._owed, []
-            for one, state in zip(owed, first, strict=True):
-                one.done(state)
+            self._settle(first)
         self._told(answers)
         if isinstance(first, ReplyError):
             self._link.look_at(first)
             self._failed(ServerError(first))
             return
         self.error = None
-        self._retry_s = _RETRY_MIN_S
+        self._retry_s = RETRY_MIN_S
         self._end_commit()
+
+    def _settle(self, answers: Sequence[Any]) -> None:
+        """What is owed was done, or refused: then the answer is not a state, but how far it came and an error."""
+        was_choked = self.is_choked
+        owed, self._owed = self._owed, []
+        for one, answer in zip(owed, answers, strict=True):
+            if answer and isinstance(answer[0], int):
+                error = ServerError(answer[1].decode())
+                self._link.look_at(error)
+                one.refused(answer[0], error)
+            else:
+                one.done(answer)
+        if was_choked and not self.is_choked:
+            for do in self._relieved:
+                self._loop.call_soon(do)
 
     def _told(self, answers: Sequence[Any]) -> None:
         """What was published is stored, or refused; the latter is nobody else's business."""
@@ -256,13 +271,8 @@ class Committer:
         self._is_under_way = False
         self.safe = self.serial - 1
         self.commits += 1
-        was_choked = self.is_choked
-        self.owed_bytes -= self._written_bytes
         waiters, self._waiters_written = self._waiters_written, []
         _release(waiters)
-        if was_choked and not self.is_choked:
-            for do in self._relieved:
-                do()
         if self._is_wanted:
             # Behind those who were told and woken just now: what they do in return is part of the next commit.
             self.schedule()
@@ -274,7 +284,7 @@ class Committer:
         told = error if isinstance(error, ChannelUnavailable) else translate(error)
         commands, self._written = self._written, []
         self._retry = self._loop.call_later(self._retry_s, self._try_again)
-        self._retry_s = min(2 * self._retry_s, _RETRY_MAX_S)
+        self._retry_s = min(2 * self._retry_s, RETRY_MAX_S)
         self.error = told
         self._log_refusal(told)
         for command in commands:
@@ -299,7 +309,7 @@ class Committer:
             self._failed(error)
             return
         self.error = None
-        self._retry_s = _RETRY_MIN_S
+        self._retry_s = RETRY_MIN_S
         self._end_commit()
 
     def _log_refusal(self, error: Exception) -> None:

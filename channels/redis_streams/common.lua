@@ -114,6 +114,7 @@ local function hand_over(queue, from, to)
   local z, t, b = queue_keys(from, queue)
   local to_z, _, to_b = queue_keys(to, queue)
   local events = redis.call('HLEN', b)
+  redis.call('HLEN', P .. 'queues:' .. to)
   merge_set(z, to_z)
   merge_set(t, to_z)
   if redis.call('EXISTS', to_b) == 0 then

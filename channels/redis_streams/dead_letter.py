@@ -10,6 +10,7 @@ from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Se
 from channels.event import Event
 from channels.redis_streams.committer import Command, Committer, Owed
 from channels.redis_streams.connection import Word
+from channels.redis_streams.debt import Debt
 from channels.redis_streams.entry import pairs
 from channels.redis_streams.errors import ServerError, translate
 from channels.redis_streams.letter import (
@@ -39,6 +40,9 @@ class Server(Protocol):
     link: Link
     committer: Committer
 
+    def complain(self, error: BaseException) -> None:
+        """To the log, but not too often."""
+
     @property
     def prefix(self) -> str:
         """What the names of all keys begin with."""
@@ -61,7 +65,7 @@ class RedisDeadLetters:
         self._evicted_before: int | None = None
         """As the server told first."""
         self._prefix: Final = f"{server.prefix}:{{dead-letters}}:"
-        self._owed: list[Word] = []
+        self.debt: Final = Debt(server, self._prefix, changed=self._change, done=self._committed, relieved=self._change)
         self._redriving: Final = Redriving(time.time)
 
     # What is told
@@ -80,7 +84,7 @@ class RedisDeadLetters:
         self, now_s: float, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]
     ) -> None:
         head, body = pack_head(now_s, address, reason), pack_body(event, attempts)
-        self._owe(["add", self._events_max, repr(now_s), head, body])
+        self._owe(["add", self._events_max, repr(now_s), head, body], len(head) + len(body))
 
     def redriven(self, letter: DeadLetter) -> None:
         """It was delivered at last."""
@@ -132,7 +136,7 @@ class RedisDeadLetters:
 
     async def discard(self, selector: Selector, *, limit: int | None = None) -> Mapping[Address, int]:
         """Let the oldest of them go, up to `limit`. Raises ChannelUnavailable."""
-        await self._server.committer.flush()
+        await self.debt.flush()
         discarded: Counter[Address] = Counter()
         async for page in self._pages(selector, limit):
             addresses = {number: head.address for number, head in page}
@@ -144,7 +148,7 @@ class RedisDeadLetters:
 
     async def claim(self, selector: Selector, *, rate: float | None, limit: int | None = None) -> Redrive:
         """Begin a redrive of the oldest of them that no other redrive has claimed. Raises ChannelUnavailable."""
-        await self._server.committer.flush()
+        await self.debt.flush()
         # What is claimed counts from `begin` on, all at once: a claim that ends before has claimed nothing.
         record, number = pack_record(selector, rate, time.time()), await self._run("number")
         left = limit
@@ -191,8 +195,11 @@ class RedisDeadLetters:
 
     # Commits
 
-    def _owe(self, words: list[Word]) -> None:
-        self._owed += words
+    def _owe(self, words: list[Word], size_bytes: int = 0) -> None:
+        self.debt.owe(words, size_bytes)
+        self._change()
+
+    def _change(self) -> None:
         self._server.committer.schedule()
 
     def before(self) -> None:
@@ -200,13 +207,10 @@ class RedisDeadLetters:
 
     def put(self) -> tuple[list[Owed], list[Command]]:
         """What was told since the last commit."""
-        if not self._owed:
-            return [], []
-        words, self._owed = self._owed, []
-        return [Owed(self._prefix, words, self._committed)], []
+        return self.debt.put(), []
 
     def _committed(self, answer: Any) -> None:
-        if not self._owed:
+        if not self.debt.words:
             self._redriving.is_owed = False
 
     def refuse(self, error: Exception) -> None:
@@ -214,7 +218,7 @@ class RedisDeadLetters:
 
     def start_over(self) -> None:
         """What was told in the same commits as what another process has by now was not done: it will do it again."""
-        self._owed.clear()
+        self.debt.drop()
         self._redriving.is_owed = False
         self._redriving.version = -1
 

@@ -45,8 +45,14 @@ _OF_A_CLUSTER: Final = frozenset({"MOVED", MOVING, "TRYAGAIN", "CLUSTERDOWN"})
 """The slot is at another node, on its way there, or nowhere for the moment."""
 RECONNECT: Final = _OF_A_CLUSTER | {"READONLY", "MASTERDOWN", "NOAUTH", "NOSCRIPT", "LOADING", "UNBLOCKED"}
 """After these another connection may do better: to another master, as another user, with the scripts loaded anew."""
+_OF_THE_SERVER: Final = (RECONNECT | _KINDS.keys()) - {"NOPERM"}
 DRIVER_ERRORS: Final = (ServerError, ConnectionLost, OSError, TimeoutError, HiredisError)
 """What asking a server may raise."""
+
+
+def is_about_keys(error: BaseException | None) -> bool:
+    """Whether a refusal is about the keys that were asked for, such as one of another type, and about no others."""
+    return isinstance(error, ServerError) and error.code not in _OF_THE_SERVER
 
 
 def translate(error: BaseException) -> ChannelFull | ChannelUnavailable:

@@ -136,7 +136,7 @@ class Group:
 
     def take(self, count: int) -> list[Held]:
         """The oldest, at most `count`."""
-        if self.is_standing_by or self.channel.server.committer.is_choked:
+        if self.is_standing_by or self.channel.is_choked:
             return []
         taken: list[Held] = []
         while self.returned and len(taken) < count:

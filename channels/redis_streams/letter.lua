@@ -7,6 +7,22 @@ local function numbers()
   return found
 end
 
+-- As in `commit`: a key of another type fails an operation before it has done anything.
+local looked_at
+local function look()
+  if looked_at == P then return end
+  for _, name in ipairs({'head', 'body', 'tried', 'mark', 'claim'}) do redis.call('HLEN', P .. name) end
+  for _, name in ipairs({'index', 'redrives'}) do redis.call('ZCARD', P .. name) end
+  for _, name in ipairs({'last', 'version', 'evicted'}) do redis.call('GET', P .. name) end
+  redis.call('LLEN', P .. 'ended')
+  looked_at = P
+end
+
+local function look_at_redrive(redrive)
+  redis.call('HLEN', P .. 'r:' .. redrive)
+  redis.call('ZCARD', P .. 'p:' .. redrive)
+end
+
 -- The redrive that has to bring a letter to its end, false where there is none.
 local function redrive_of(number)
   local redrive = redis.call('HGET', P .. 'claim', number)
@@ -39,14 +55,15 @@ local function finish(redrive, field, now)
 end
 
 local function remove(number)
-  free(number)
-  redis.call('ZREM', P .. 'index', number)
   for _, name in ipairs({'head', 'body', 'tried', 'mark'}) do redis.call('HDEL', P .. name, number) end
+  redis.call('ZREM', P .. 'index', number)
+  free(number)
 end
 
 -- Whatever had claimed it counts it as failed. The redrive that had, if there was one.
 local function let_go(number, now)
   local redrive = redrive_of(number)
+  if redrive then look_at_redrive(redrive) end
   remove(number)
   if redrive then finish(redrive, 'failed', now) end
   return redrive
@@ -61,15 +78,20 @@ local function make_room(most, now)
 end
 
 function operations.add()
-  local most, now, number = tonumber(word()), word(), redis.call('INCR', P .. 'last')
-  redis.call('ZADD', P .. 'index', number, number)
+  look()
+  -- The number counts as given at the end: whatever fails before, it is the same letter that is tried again.
+  local most, now, number = tonumber(word()), word(), tonumber(redis.call('GET', P .. 'last') or 0) + 1
   redis.call('HSET', P .. 'head', number, word())
   redis.call('HSET', P .. 'body', number, word())
+  redis.call('ZADD', P .. 'index', number, number)
   make_room(most, now)
+  redis.call('INCR', P .. 'last')
 end
 
 function operations.redriven()
   local number, redrive, now = word(), word(), word()
+  look()
+  look_at_redrive(redrive)
   if redrive_of(number) == redrive then
     remove(number)
     finish(redrive, 'delivered', now)
@@ -78,6 +100,8 @@ end
 
 function operations.failed()
   local number, redrive, now, attempts = word(), word(), word(), word()
+  look()
+  look_at_redrive(redrive)
   if redrive_of(number) == redrive then
     local redrives = string.match(redis.call('HGET', P .. 'mark', number) or '', '^%a*:(%d+):') or 0
     redis.call('HSET', P .. 'tried', number, (redis.call('HGET', P .. 'tried', number) or '') .. attempts)

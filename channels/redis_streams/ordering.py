@@ -71,7 +71,7 @@ class Ordering:
                     break
                 await asyncio.sleep(_PATIENCE_S / _LOOKS)
             with suppress(ChannelUnavailable):
-                await self._channel.server.committer.flush()
+                await self._channel.debt.flush()
             self._channel.owe(["release", group.key])
             group.reset()
             group.tell()

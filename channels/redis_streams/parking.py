@@ -90,7 +90,7 @@ class ParkingQueue:
         server = self._channel.server
         due_us = server.clock.now_us(max(after_s, 0.0))
         words: list[Word] = ["park", self.key, len(deliveries)]
-        size_bytes = 0
+        size_bytes = body_bytes = 0
         for delivery in deliveries:
             entry = server.new_entry()
             if self.is_ordered:
@@ -98,20 +98,21 @@ class ParkingQueue:
             rank: _Rank = (0.0, entry) if self.is_ordered else (float(due_us), entry)
             body = pack_parked(delivery, due_us, attempts, note)
             words += (entry, int(rank[0]), delivery.size_bytes, body)
-            server.committer.owed_bytes += len(body)
+            body_bytes += len(body)
             size_bytes += delivery.size_bytes
             self._lower(rank, due_us)
         self._parked_serial = server.committer.serial
         self._count(len(deliveries), size_bytes)
-        self._channel.owe(words)
+        self._channel.owe(words, body_bytes)
 
     async def take(self, max_events: int) -> list[Parked]:
         """As the contract says it. Raises ChannelUnavailable."""
         taken: list[Parked] = []
-        committer = self._channel.server.committer
         async with self._taking:
-            if committer.is_choked:
-                await committer.flush()  # whoever finds nothing though something is due would ask again at once
+            if self._channel.is_choked:
+                await (
+                    self._channel.debt.flush()
+                )  # whoever finds nothing though something is due would ask again at once
             while not (self.is_gone or self._group.is_standing_by):
                 while len(taken) < max_events and self._ready and self._may_pop():
                     taken.append(heappop(self._ready)[2])
@@ -135,8 +136,8 @@ class ParkingQueue:
     async def _read(self) -> None:
         """Bring what is due and comes next into memory."""
         server = self._channel.server
-        while self._unsafe_serial() > server.committer.safe:
-            await server.committer.flush()
+        while self._unsafe_serial() > self._channel.debt.safe:
+            await self._channel.debt.flush()
         was_next, self._next = self._next, None  # what is parked while we read says so itself
         now_us = server.clock.now_us()
         known = self._loaded if self._is_unsure else ()

@@ -5,10 +5,12 @@ from typing import TYPE_CHECKING, Any, Final
 
 from channels.answer import Answer
 from channels.contract import Position, Receipt
+from channels.errors import ChannelFull
 from channels.event import Event
 from channels.frame import encode_event
 from channels.redis_streams.committer import Command
 from channels.redis_streams.connection import Word
+from channels.redis_streams.counting import EVENTS, PARKED, PARKED_SIZE, SIZE
 from channels.redis_streams.entry import position_of
 from channels.redis_streams.link import pack_script
 from channels.redis_streams.script import PUBLISH
@@ -32,19 +34,33 @@ class PositionedAnswer(Answer):
 
 
 class Publishing:
-    """`events` and `size_bytes` are what is pending: gathered, or on its way."""
+    """`events` and `size_bytes` are what is pending: gathered, or on its way. With all that is held there may be
+    `events_max` of `size_max_bytes`.
+    """
 
-    def __init__(self, channel: "RedisChannel") -> None:
+    def __init__(self, channel: "RedisChannel", *, events_max: int, size_max_bytes: int) -> None:
         self.events = 0
         self.size_bytes = 0
+        self.events_max: Final = events_max
+        self.size_max_bytes: Final = size_max_bytes
         self._channel: Final = channel
         self._gathered: list[tuple[Sequence[Event], int, Receipt]] = []
 
-    def submit(self, events: Sequence[Event], size_bytes: int, receipt: Receipt) -> None:
-        """For the next commit."""
+    def submit(self, events: Sequence[Event], receipt: Receipt) -> None:
+        """For the next commit, where there is room."""
+        size_bytes = 0
+        for event in events:
+            size_bytes += event.size
+        counters = self._channel.counters
+        held = counters[EVENTS] + counters[PARKED] + self.events
+        held_bytes = counters[SIZE] + counters[PARKED_SIZE] + self.size_bytes
+        if held + len(events) > self.events_max or held_bytes + size_bytes > self.size_max_bytes:
+            receipt.refused(ChannelFull(f"{held} events of {held_bytes} bytes are held"))
+            return
         self.events += len(events)
         self.size_bytes += size_bytes
         self._gathered.append((events, size_bytes, receipt))
+        self._channel.change()
 
     def put(self) -> list[Command]:
         """What was gathered, or as much of it as a commit may publish."""

@@ -142,7 +142,7 @@ class Reader:
     async def _recover(self) -> None:
         """An answer may have been lost with a connection: bring what the server thinks that this process has."""
         channel, group = self._channel, self._group
-        await channel.server.committer.flush()
+        await channel.debt.flush()
         me, link = channel.server.me, channel.server.link
         known = {*group.acks, *group.acks_flying}
         positions = {*group.memory}

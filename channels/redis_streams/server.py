@@ -7,7 +7,7 @@ import time
 from contextlib import suppress
 from typing import Any, Final, Literal, Self
 
-from channels.errors import ChannelUnavailable
+from channels.errors import ChannelFull, ChannelUnavailable
 from channels.redis_streams.address import Credentials, parse_address
 from channels.redis_streams.channel import RedisChannel
 from channels.redis_streams.clock import ServerClock
@@ -15,7 +15,7 @@ from channels.redis_streams.cluster import connect_to_slot
 from channels.redis_streams.committer import Committer
 from channels.redis_streams.connection import Connection, connect
 from channels.redis_streams.dead_letter import RedisDeadLetters
-from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, translate
+from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, is_about_keys, translate
 from channels.redis_streams.link import Link
 from channels.redis_streams.script import NOBODY, RENEW, SCRIPTS
 from channels.redis_streams.slot import Slot
@@ -100,6 +100,7 @@ class RedisServer:
         assert self._tick is not None
         self._tick.cancel()
         await asyncio.wait([self._tick])
+        self.dead_letters.debt.drop()
         self.committer.close()
         self.link.close()
 
@@ -164,9 +165,14 @@ class RedisServer:
 
     @property
     def fault(self) -> str | None:
-        """Why it cannot store at this moment."""
-        error = self.committer.error
+        """Why it cannot store at this moment, whichever channel it is for."""
+        error = self.refusal
         return self._problem if error is None else str(error)
+
+    @property
+    def refusal(self) -> ChannelFull | ChannelUnavailable | None:
+        """Why publishing is refused, whichever channel it is for. Dead letters are of all."""
+        return self.committer.error or self.dead_letters.debt.error
 
     def replace_credentials(self, credentials: Credentials | None) -> None:
         """From the next connection on; those that are open are made anew."""
@@ -245,8 +251,7 @@ class RedisServer:
 
     def _wake(self) -> None:
         for channel in self._channels:
-            for group in channel.groups.values():
-                group.waiting.wake_all()
+            channel.wake()
 
     async def _beat(self) -> None:
         """Say that this process lives, and look after its channels."""
@@ -261,12 +266,23 @@ class RedisServer:
             try:
                 await self._renew()
                 for channel in [*self._channels]:
-                    await channel.tick()
+                    await self._look_after(channel)
                 await self.dead_letters.refresh()
                 self._problem = None
             except (ChannelUnavailable, *DRIVER_ERRORS) as error:
                 self._problem = str(error) or type(error).__name__
                 self.complain(error)
+
+    async def _look_after(self, channel: RedisChannel) -> None:
+        """What is wrong with one channel's keys keeps nobody from looking after the others."""
+        try:
+            await channel.tick()
+            channel.problem = None
+        except ChannelUnavailable as error:
+            if not is_about_keys(error.__cause__):
+                raise
+            channel.problem = str(error)
+            self.complain(error)
 
     async def _renew(self) -> None:
         try:

@@ -1,6 +1,6 @@
 -- ARGV: member, queue, now (microseconds), how many at most, how many bytes at most. What is due, and what comes next:
 -- rank and due time of the first that stays, or nothing. With a 1 behind, what was taken is to be taken again, but for those
--- that follow.
+-- that follow. One whose body is gone is given out without: there is nobody else who could settle it.
 local queue, now, most, bytes = ARGV[2], tonumber(ARGV[3]), tonumber(ARGV[4]), tonumber(ARGV[5])
 local z, t, b = queue_keys(me, queue)
 local is_ordered = string.sub(queue, 1, 1) == 'o'
@@ -21,8 +21,8 @@ end
 local rows = redis.call('ZRANGE', z, 0, most, 'WITHSCORES')
 for at = 1, #rows, 2 do
   local id, score = rows[at], rows[at + 1]
-  local body = redis.call('HGET', b, id)
-  local due = struct.unpack('>d', body)
+  local body = redis.call('HGET', b, id) or ''
+  local due = #body >= 8 and struct.unpack('>d', body) or 0
   if due > now or #taken >= most * 2 or bytes <= 0 then
     following = {is_ordered and id or score, string.format('%.0f', due)}
     break

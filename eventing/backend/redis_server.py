@@ -63,8 +63,9 @@ class RedisBackend:
         return self._server.persistence
 
     def fault_of(self, channel: Channel) -> str:
-        """The server's: a stream that was deleted there is made anew."""
-        return self.fault
+        """The server's, or that of its own keys: a stream that was deleted there is made anew."""
+        assert isinstance(channel, RedisChannel)
+        return self.fault or channel.fault or ""
 
     def channel(self, name: str, engine: Remote, retention: spoken.Retention) -> Channel:
         """The stream of that name."""
