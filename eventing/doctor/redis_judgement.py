@@ -17,6 +17,13 @@ VERSION_WANTED: Final = (7, 0)
 SLOW_S: Final = 0.01
 MEMORY_FULL: Final = 0.9
 _CLIENTS_SPARE: Final = 100
+LOST: Final[Mapping[str, str]] = {
+    "everysec": "a second of what had its 202, or two where its disk is behind",
+    "no": "what the kernel had not written yet",
+}
+"""What a server may lose with its machine, by `appendfsync`. Redis flushes each second, and where the last flush is not
+over yet it goes on writing after two: https://redis.io/docs/latest/operate/oss_and_stack/management/persistence/.
+"""
 
 
 def judge_version(info: Info) -> Finding:
@@ -75,8 +82,7 @@ def judge_persistence(info: Info, config: Config) -> Finding:
         return warning(Check.REDIS_PERSISTENCE, words, "allow the user +config|get, or ask who runs it")
     if fsync == "always":
         return ok(Check.REDIS_PERSISTENCE, "append-only, appendfsync always: a 202 is on disk")
-    lost = "up to two seconds of what had its 202" if fsync == "everysec" else "what the kernel had not written yet"
-    words = f"append-only, appendfsync {fsync}: a crash of its machine loses {lost}"
+    words = f"append-only, appendfsync {fsync}: a crash of its machine loses {LOST.get(fsync, LOST['no'])}"
     return warning(Check.REDIS_PERSISTENCE, words, way.format("appendfsync always"))
 
 

@@ -43,7 +43,7 @@ APPENDS = {"aof_enabled": 1}
     ("info", "config", "verdict", "words"),
     [
         (APPENDS, {"appendfsync": "always"}, "ok", "a 202 is on disk"),
-        (APPENDS, {"appendfsync": "everysec"}, "warning", "two seconds"),
+        (APPENDS, {"appendfsync": "everysec"}, "warning", "a second of what had its 202"),
         (APPENDS, {"appendfsync": "no"}, "warning", "the kernel"),
         (APPENDS, {}, "warning", "does not tell"),
         ({**APPENDS, "aof_last_write_status": "err"}, {"appendfsync": "always"}, "failure", "refuses writes"),
