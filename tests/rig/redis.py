@@ -44,6 +44,7 @@ class Redis:
         password: str | None = None,
         users: Sequence[str] = (),
         has_tls: bool = False,
+        wants_certificate: bool = False,
         options: Sequence[str] = (),
     ) -> None:
         self.port: Final = free_port()
@@ -52,12 +53,15 @@ class Redis:
         self.has_tls: Final = has_tls
         self.ca: Final = folder / "ca.pem"
         """The certificate authority to trust, where there is TLS."""
+        self.authority: Final = trustme.CA()
+        """The same: whose certificates it takes of its clients where it `wants_certificate`."""
+        self._key, self._chain = folder / "server.key", folder / "server.pem"
         self._command: Final = [
             str(program), "--bind", HOST, "--dir", str(folder), "--save", "", "--loglevel", "notice",
             *(("--port", "0", "--tls-port", str(self.port)) if has_tls else ("--port", str(self.port))),
             *(("--appendonly", "no") if fsync == "none" else ("--appendonly", "yes", "--appendfsync", fsync)),
             *(() if size_max_bytes is None else ("--maxmemory", str(size_max_bytes))),
-            *(self._secure() if has_tls else ()), "--aclfile", str(self._write_users(users)), *options,
+            *(self._secure(wants_certificate=wants_certificate) if has_tls else ()), "--aclfile", str(self._write_users(users)), *options,
         ]  # fmt: skip
         self._child: Child | None = None
 
@@ -112,7 +116,7 @@ class Redis:
     def _client(self) -> redis.Redis:
         return redis.Redis(
             host=HOST, port=self.port, username=ADMINISTRATOR, password=ADMINISTRATOR_PASSWORD, decode_responses=True,
-            ssl=self.has_tls, ssl_ca_certs=str(self.ca) if self.has_tls else None, socket_timeout=START_MAX_S,
+            socket_timeout=START_MAX_S, **(self._own_tls() if self.has_tls else {}),
         )  # fmt: skip
 
     def _is_ready(self) -> bool:
@@ -137,16 +141,22 @@ class Redis:
         path.write_text("".join([f"user {line}\n" for line in lines]))
         return path
 
-    def _secure(self) -> Sequence[str]:
-        authority = trustme.CA()
-        certificate = authority.issue_cert(HOST, "localhost")
-        authority.cert_pem.write_to_path(self.ca)
-        key, chain = self.folder / "server.key", self.folder / "server.pem"
-        certificate.private_key_pem.write_to_path(key)
+    def _own_tls(self) -> dict[str, Any]:
+        """The rig shows the server's own certificate."""
+        return {
+            "ssl": True, "ssl_ca_certs": str(self.ca), "ssl_keyfile": str(self._key), "ssl_certfile": str(self._chain),
+        }  # fmt: skip
+
+    def _secure(self, *, wants_certificate: bool) -> Sequence[str]:
+        certificate = self.authority.issue_cert(HOST, "localhost")
+        self.authority.cert_pem.write_to_path(self.ca)
+        certificate.private_key_pem.write_to_path(self._key)
         for index, part in enumerate(certificate.cert_chain_pems):
-            part.write_to_path(chain, append=bool(index))
-        files = ("--tls-cert-file", str(chain), "--tls-key-file", str(key), "--tls-ca-cert-file", str(self.ca))
-        return (*files, "--tls-auth-clients", "no")
+            part.write_to_path(self._chain, append=bool(index))
+        files = (
+            "--tls-cert-file", str(self._chain), "--tls-key-file", str(self._key), "--tls-ca-cert-file", str(self.ca),
+        )  # fmt: skip
+        return (*files, "--tls-auth-clients", "yes" if wants_certificate else "no")
 
 
 @contextmanager
