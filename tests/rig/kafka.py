@@ -25,7 +25,7 @@ PASSWORD: Final = "alice-secret"
 _STARTED: Final = "Kafka Server started"
 _SMALL: Final = ("-Xms128m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1")
 _PROXIED: Final = "PROXIED"
-_SECURE: Final = ("SASL_PLAINTEXT", "SSL", "SASL_SSL")
+_SECURE: Final = ("SASL_PLAINTEXT", "SSL", "SASL_SSL", "CERTIFIED")
 # Quick where an ordinary server is patient: a broker that was killed may be back after a second, groups form at once.
 _SETTINGS: Final = {
     "process.roles": "broker,controller",
@@ -33,7 +33,7 @@ _SETTINGS: Final = {
     "controller.listener.names": "CONTROLLER",
     "inter.broker.listener.name": "PLAINTEXT",
     "listener.security.protocol.map": "PLAINTEXT:PLAINTEXT,PROXIED:PLAINTEXT,CONTROLLER:PLAINTEXT,"
-    "SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL",
+    "SASL_PLAINTEXT:SASL_PLAINTEXT,SSL:SSL,SASL_SSL:SASL_SSL,CERTIFIED:SSL",
     "broker.session.timeout.ms": "1000",
     "broker.heartbeat.interval.ms": "200",
     "group.initial.rebalance.delay.ms": "0",
@@ -56,7 +56,8 @@ _SETTINGS: Final = {
 class Kafka:
     """One server, started and ended any number of times; its addresses and data stay.
 
-    `is_secure` adds listeners for SASL_PLAINTEXT, SSL and SASL_SSL beside the plain one.
+    `is_secure` adds listeners for SASL_PLAINTEXT, SSL and SASL_SSL beside the plain one, and one by the name CERTIFIED:
+    SSL for those who show a certificate of its authority.
     `settings` are its own.
     """
 
@@ -82,7 +83,7 @@ class Kafka:
         return Proxy(self._ports[_PROXIED], self._proxy_port)
 
     def address(self, protocol: str) -> str:
-        """Where it is reached by PLAINTEXT, SASL_PLAINTEXT, SSL or SASL_SSL."""
+        """Where it is reached by PLAINTEXT, SASL_PLAINTEXT, SSL, SASL_SSL or, with a certificate, CERTIFIED."""
         return f"127.0.0.1:{self._ports[protocol]}"
 
     def ask(self, do: Callable[[AIOKafkaAdminClient], Awaitable[Any]]) -> Any:
@@ -194,6 +195,7 @@ class Kafka:
             "ssl.truststore.type": "PEM",
             "ssl.truststore.location": str(trust_file),
             "ssl.client.auth": "requested",
+            "listener.name.certified.ssl.client.auth": "required",
         }
         for listener in ("sasl_plaintext", "sasl_ssl"):
             name = f"listener.name.{listener}"

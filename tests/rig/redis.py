@@ -61,7 +61,8 @@ class Redis:
             *(("--port", "0", "--tls-port", str(self.port)) if has_tls else ("--port", str(self.port))),
             *(("--appendonly", "no") if fsync == "none" else ("--appendonly", "yes", "--appendfsync", fsync)),
             *(() if size_max_bytes is None else ("--maxmemory", str(size_max_bytes))),
-            *(self._secure(wants_certificate=wants_certificate) if has_tls else ()), "--aclfile", str(self._write_users(users)), *options,
+            *(self._secure(wants_certificate=wants_certificate) if has_tls else ()),
+            "--aclfile", str(self._write_users(users)), *options,
         ]  # fmt: skip
         self._child: Child | None = None
 

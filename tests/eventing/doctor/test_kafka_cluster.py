@@ -187,3 +187,13 @@ async def test_an_advertised_listener_that_leads_nowhere_is_told(server: Kafka) 
         found = await look(astray.bootstrap_servers, topics=(wish("good"),))
         assert {**SMALL, "kafka-listeners": "failure"} == unwell(found)
         assert "broker 1 says it is at 127.0.0.1:1, and there: Connection refused" == words(found, "kafka-listeners")
+
+
+async def test_a_cluster_that_wants_a_certificate_is_told(server: Kafka) -> None:
+    """What its alert says; with one of its authority all is well."""
+    place, ca = server.address("CERTIFIED"), server.authority.cert_pem.bytes().decode()
+    issued = server.authority.issue_cert("eventing")
+    chain = b"".join([part.bytes() for part in issued.cert_chain_pems]).decode()
+    own = {"certificate": chain, "key": issued.private_key_pem.bytes().decode()}
+    assert SMALL == unwell(await look(place, has_tls=True, ca=ca, **own))
+    assert "bad certificate" in words(await look(place, has_tls=True, ca=ca), "kafka-reachable")
