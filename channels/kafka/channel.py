@@ -20,17 +20,16 @@ from channels.kafka.copying import Copying
 from channels.kafka.counting import Book
 from channels.kafka.errors import closed
 from channels.kafka.group import Group
-from channels.kafka.link import EARLIEST, LATEST, Found
+from channels.kafka.knowledge import Knowledge
+from channels.kafka.link import EARLIEST, LATEST
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
-from channels.kafka.producing import Appended, Record
+from channels.kafka.producing import Appended
 from channels.kafka.publishing import Parcel, Publishing, Submit
 from channels.kafka.reading import Reading
-from channels.kafka.remembering import Notes
 from channels.kafka.roster import Roster
-from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
 from channels.kafka.topic import Topic
-from channels.kafka.writer import Put, Writer, size_of
+from channels.kafka.writer import Put, Writer
 from channels.offsets import Offsets
 
 if TYPE_CHECKING:
@@ -83,16 +82,26 @@ class KafkaChannel:
 
     parking: Parking
     _copying: Copying
-    _notes: Notes
+    _knowledge: Knowledge
 
     async def __aenter__(self) -> Self:
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(self._end)
+            await self._open()
+            undo.pop_all()
+        return self
+
+    async def _open(self) -> None:
         cluster = self._cluster
         origin = os.urandom(8)  # names this channel of this process in what it writes
-        self._notes = Notes(origin, self._write)
         self.parking = Parking(
             cluster.link, self.topic, self._state, origin, event_of=self.reading.event_of, hear=self._hear
         )
         self._copying = Copying(self.parking, partial(cluster.link.settings, self.topic.name))
+        self._knowledge = Knowledge(
+            cluster, self.topic, self._state, self.book, self.parking, origin=origin,
+            has_members=self._groups.__contains__,
+        )  # fmt: skip
         await cluster.open_dead_letters(self.topic.replication_factor)
         self.partitions = await cluster.ensure(self.topic)
         self.book.ends = [0] * self.partitions
@@ -101,7 +110,12 @@ class KafkaChannel:
         self._is_open = True
         self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
         cluster.attach(self)
-        return self
+
+    async def _end(self) -> None:
+        """Nothing of it goes on."""
+        await self._log.close()
+        await self._state.close()
+        self._knowledge.leave()
 
     async def __aexit__(self, *exc: object) -> None:
         """What was settled is committed, what is owed is stored where the cluster answers; groups are left."""
@@ -112,20 +126,17 @@ class KafkaChannel:
         self._publishing.refuse(closed())
         assert self._looking is not None
         self._looking.cancel()
-        for group in [*self._groups.values()]:
-            await group.close()
+        await asyncio.gather(*[group.close() for group in self._groups.values()])
         self._groups.clear()
-        await self._roster.close()
-        self._keep_average()
+        await self._roster.close(self.timing.patience_s)
+        self._knowledge.keep_average()
         self.parking.index.write_out()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(self.timing.patience_s):
                 await self._log.flush()
                 await self._state.flush()
-        await self._log.close()
-        await self._state.close()
         self._cluster.detach(self)
-        self._cluster.tail.leave(self.topic.state)
+        await self._end()
 
     # What is published
 
@@ -207,10 +218,6 @@ class KafkaChannel:
         if group in self._groups:
             self._groups[group].tell_watchers()
 
-    def _keep_average(self) -> None:
-        if (average := self.book.average()) is not None:
-            self._write(AVERAGE, average)
-
     # Groups
 
     @asynccontextmanager
@@ -273,12 +280,12 @@ class KafkaChannel:
     def remember(self, name: str, value: bytes | None) -> None:
         """Keep a small value by that name, or none any more."""
         if self._is_open:
-            self._notes.set(name, value)
+            self._knowledge.remember(name, value)
 
     @property
     def remembered(self) -> Mapping[str, bytes]:
         """What was last remembered, by name."""
-        return self._notes.values
+        return self._knowledge.remembered
 
     def before_commit(self, do: Callable[[], None]) -> None:
         """Call that whenever something is about to be stored or committed."""
@@ -294,8 +301,7 @@ class KafkaChannel:
         await self._state.flush()
 
     def _write(self, key: bytes, value: bytes | None) -> None:
-        record = Record(key, value, [])
-        self._state.put(0, Put((record,), size_of(record), _nothing, _nothing))
+        self._knowledge.write(key, value)
 
     # What other processes do
 
@@ -305,37 +311,20 @@ class KafkaChannel:
         """
         self.book.ends += [0] * (count - len(self.book.ends))
         self.partitions = max(self.partitions, count)
-        await self._cluster.ensure_state(self.topic, self.partitions)
-        await self._cluster.tail.follow(self.topic.state, [*range(self.partitions)], self._tell)
-        await self._cluster.tail.catch_up(self.topic.state, partitions)
-
-    def _tell(self, partition: int, records: Sequence[Found]) -> None:
-        for record in records:
-            key = record.key or b""
-            if key.startswith(PARKED):
-                self.parking.index.tell(partition, record)
-            elif key.startswith(REMEMBERED):
-                self._notes.tell(key, record.value, is_writing=self._state.busy > 0)
-            elif key.startswith(GROUP):
-                name = key[1:].decode()
-                if record.value is not None:
-                    self.book.known.add(name)
-                elif name not in self._groups:
-                    self.book.forget(name)
-            elif key == AVERAGE and record.value:
-                self.book.restore_average(record.value)
+        await self._knowledge.follow(self.partitions, partitions)
 
     async def _keep_looking(self) -> None:
         while True:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self._look()
+                await self._knowledge.look()
                 await self._copying.look(time.time_ns() // 1000)
             except ChannelUnavailable as error:
                 self.report(error)
             else:
                 self.fault = None
-            self._keep_average()
+            self._knowledge.keep_average()
 
     async def _look(self) -> None:
         """How far the log goes, and how far groups are whose partitions other processes have. Raises
@@ -367,7 +356,3 @@ class KafkaChannel:
         """Other credentials are to be used."""
         for group in self._groups.values():
             group.rejoin()
-
-
-def _nothing(_: object) -> None:
-    """Nobody waits for it."""

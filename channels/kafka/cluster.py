@@ -51,7 +51,7 @@ class KafkaCluster:
         self._clock: Final = clock
         self.link: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
         self._patient: Final = Link(bootstrap_servers, self._options, timeout_s=timeout_s)
-        self.tail: Final = Tail(self.link, self._patient)
+        self.tail: Final = Tail(self.link, self._patient, patience_s=timeout_s)
         self.dead_letters: Final = KafkaDeadLetters(
             self.link, self.tail, dead_letter_topic, events_max=dead_letter_events_max, patience_s=timeout_s
         )
@@ -78,7 +78,8 @@ class KafkaCluster:
     @property
     def fault(self) -> str | None:
         """Why something cannot be stored, or read, at this moment."""
-        return self.link.fault or next((one.fault for one in self._channels if one.fault is not None), None)
+        faults = [self.link.fault, self.dead_letters.fault, *[one.fault for one in self._channels]]
+        return next((one for one in faults if one is not None), None)
 
     def channel(
         self,

@@ -70,6 +70,10 @@ class Book:
         self._kept = average
         return b"%d %d" % (seen_bytes, seen)
 
+    def lose_average(self) -> None:
+        """What was kept is gone."""
+        self._kept = 0.0
+
     def restore_average(self, kept: bytes) -> None:
         """What was kept, unless more is known by now."""
         size_bytes, _, seen = kept.partition(b" ")

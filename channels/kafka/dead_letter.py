@@ -75,7 +75,7 @@ class KafkaDeadLetters:
         for task in self._going_on:
             task.cancel()
         await self._writer.close()
-        self._tail.leave(self.topic)
+        self._tail.leave(self.topic, self._tell)
 
     def add(self, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]) -> None:
         """Keep one, as the newest."""
@@ -85,6 +85,11 @@ class KafkaDeadLetters:
         """Keep many that were never tried."""
         for one in deliveries:
             self._write(self._index.add(address, reason, one.event, ()))
+
+    @property
+    def fault(self) -> str | None:
+        """Why something cannot be stored at this moment."""
+        return self._writer.fault
 
     @property
     def evicted(self) -> int:

@@ -13,7 +13,7 @@ from channels.contract import Position
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.kafka.consumer import Consumer
-from channels.kafka.errors import closed, translated
+from channels.kafka.errors import closed
 from channels.kafka.lease import Held, Lease
 from channels.kafka.member import Member
 from channels.kafka.portion import Portion
@@ -63,7 +63,7 @@ class Group:
         self._reading: asyncio.Task[None] | None = None
         self._committing: Final = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
-        self._commits: Final[set[asyncio.Task[bool]]] = set()
+        self._commit: asyncio.Task[None] | None = None
         self._joined = asyncio.Event()
         self.pulse: Final = Pulse(channel.timing, self._stood_still)
 
@@ -104,8 +104,8 @@ class Group:
         for one in deliveries:
             if not one.lease.is_lost:
                 one.lease.offsets.settle(one.offset)
-        if deliveries and self._timer is None and not self.is_closed:
-            self._timer = asyncio.get_running_loop().call_later(_COMMIT_S, self._commit_soon)
+        if deliveries:
+            self._commit_in(_COMMIT_S)
 
     def take_back(self, deliveries: Collection[Held]) -> None:
         """Back to their places, as other objects."""
@@ -148,12 +148,10 @@ class Group:
         if self._timer is not None:
             self._timer.cancel()
         self._waiting.wake_all()
-        for task in (self._running, self._reading):
+        for task in (self._running, self._reading, self._commit):
             if task is not None:
                 task.cancel()
                 await asyncio.wait([task])
-        if self._commits:
-            await asyncio.wait([*self._commits])
         self._lose_all()
         if self._consumer is not None:
             await self._consumer.stop()
@@ -250,20 +248,26 @@ class Group:
 
     # Commits
 
+    def _commit_in(self, pause_s: float) -> None:
+        """One at a time: what is settled while one is on its way is the next one's."""
+        if self._timer is None and self._commit is None and not self.is_closed:
+            self._timer = asyncio.get_running_loop().call_later(pause_s, self._commit_soon)
+
     def _commit_soon(self) -> None:
         self._timer = None
-        task = asyncio.get_running_loop().create_task(self._commit_quietly())
-        self._commits.add(task)
-        task.add_done_callback(self._commits.discard)
+        self._commit = asyncio.get_running_loop().create_task(self._commit_quietly())
 
-    async def _commit_quietly(self) -> bool:
+    async def _commit_quietly(self) -> None:
+        pause_s = _COMMIT_S
         try:
-            return await self.commit()
+            await self.commit()
         except ChannelUnavailable as error:
             self._channel.report(error)
-            if self._timer is None and not self.is_closed:
-                self._timer = asyncio.get_running_loop().call_later(_PAUSE_S, self._commit_soon)
-            return False
+            pause_s = _PAUSE_S
+        finally:
+            self._commit = None
+        if any(lease.is_dirty for lease in self._leases.values()):
+            self._commit_in(pause_s)
 
     async def commit(self, *, is_whole: bool = False) -> bool:
         """Keep what was settled; all partitions where it `is_whole`. What was parked in the same turns is stored
@@ -279,7 +283,7 @@ class Group:
                 async with asyncio.timeout(self._channel.timing.session_s):
                     await self._channel.state_stored()
             except TimeoutError as error:
-                raise translated(error) from error
+                raise ChannelUnavailable("Kafka: what was parked is not stored yet, so nothing is committed") from error
             if not snapshot or self._consumer is None:
                 return True
             is_kept = await self._consumer.commit(snapshot)

@@ -127,6 +127,13 @@ class Index:
                 self._write(sheet, None)
             sheet.saved()
 
+    def write_anew(self) -> None:
+        """What was stored is gone, with the copies of events: all that is this process's is to be written once more."""
+        for sheet in [*self.mine()]:
+            if sheet.events is None:
+                sheet.body_offset = None  # the log may have it still
+            self._change(sheet)
+
     # What other processes do
 
     def tell(self, partition: int, found: Found) -> None:
@@ -150,6 +157,7 @@ class Index:
         elif sheet is None:
             self._appear(said)
         else:
+            sheet.body_offset = said.body_offset
             for number in sheet.missing_from({*said.offsets}):
                 self.settle(sheet, number, is_said=True)
 

@@ -30,7 +30,6 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
-from channels.errors import ChannelUnavailable
 from channels.kafka.errors import FAULTS, translated
 from channels.kafka.producing import Appended, Producing, Record
 
@@ -55,6 +54,18 @@ class Found(NamedTuple):
     value: bytes | None
     headers: Sequence[tuple[str, bytes]]
     time_ms: int
+
+
+Place = tuple[str, int]
+"""A topic and one of its partitions."""
+
+
+class Fetched(NamedTuple):
+    """What came of each partition that was asked."""
+
+    found: dict[Place, tuple[list[Found], int]]
+    """Records, and where to go on."""
+    failed: dict[Place, BaseException]
 
 
 class Link:
@@ -104,13 +115,17 @@ class Link:
             raise
 
     async def fetch(
-        self, wanted: Mapping[tuple[str, int], int], *, wait_s: float, size_max_bytes: int
-    ) -> dict[tuple[str, int], tuple[list[Found], int]]:
+        self, wanted: Mapping[Place, int], *, wait_s: float, size_max_bytes: int
+    ) -> dict[Place, tuple[list[Found], int]]:
         """Of each partition the records from an offset on, as many as fit, and where to go on.
 
-        Where nothing is there yet it waits that long. Partitions whose leader does not answer are missing.
+        Where nothing is there yet it waits that long. All of them, or it raises.
         """
-        return await self._insist(lambda client: self._fetch(client, wanted, wait_s, size_max_bytes))
+        return await self._insist(lambda client: _fetch(client, wanted, wait_s, size_max_bytes))
+
+    async def fetch_each(self, wanted: Mapping[Place, int], *, wait_s: float, size_max_bytes: int) -> Fetched:
+        """As `fetch`, asked once: what is wrong with one partition keeps nobody from the others."""
+        return await self._insist(lambda client: _fetch_each(client, wanted, wait_s, size_max_bytes))
 
     async def offsets(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
         """By partition the first offset of that time (milliseconds) or later, LATEST or EARLIEST; LATEST for none."""
@@ -177,31 +192,55 @@ class Link:
         leader = await _leader(client, topic, partition)
         return await self._producing.append(client, leader, topic, partition, records)
 
-    async def _fetch(
-        self, client: Any, wanted: Mapping[tuple[str, int], int], wait_s: float, size_max_bytes: int
-    ) -> dict[tuple[str, int], tuple[list[Found], int]]:
-        by_leader: dict[int, dict[str, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
-        for (topic, partition), offset in wanted.items():
+
+async def _fetch(
+    client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int
+) -> dict[Place, tuple[list[Found], int]]:
+    fetched = await _fetch_each(client, wanted, wait_s, size_max_bytes)
+    found = dict(fetched.found)
+    for place, error in fetched.failed.items():
+        if not isinstance(error, OffsetOutOfRangeError):
+            raise error
+        topic, partition = place
+        found[place] = ([], (await first_offsets(client, topic, {partition: EARLIEST}))[partition])
+    return found
+
+
+async def _fetch_each(client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int) -> Fetched:
+    fetched = Fetched({}, {})
+    by_leader: dict[int, dict[str, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
+    for (topic, partition), offset in wanted.items():
+        try:
             leader = await _leader(client, topic, partition)
+        except KafkaError as error:
+            fetched.failed[topic, partition] = error
+        else:
             by_leader[leader][topic].append((partition, offset, size_max_bytes))
-        wait_ms = round(wait_s * 1000)
-        answers = await asyncio.gather(
-            *(
-                client.send(leader, FetchRequest(wait_ms, 1, size_max_bytes, _READ_UNCOMMITTED, list(topics.items())))
-                for leader, topics in by_leader.items()
-            )
-        )
-        found: dict[tuple[str, int], tuple[list[Found], int]] = {}
-        for answer in answers:
-            for topic, partitions in answer.topics:
-                for partition, code, _, *_, body in partitions:
-                    if for_code(code) is OffsetOutOfRangeError:
-                        first = (await first_offsets(client, topic, {partition: EARLIEST}))[partition]
-                        found[topic, partition] = ([], first)
-                        continue
-                    _check(code)
-                    found[topic, partition] = _records(body, wanted[topic, partition])
-        return found
+    wait_ms = round(wait_s * 1000)
+    asked = [
+        client.send(leader, FetchRequest(wait_ms, 1, size_max_bytes, _READ_UNCOMMITTED, list(topics.items())))
+        for leader, topics in by_leader.items()
+    ]
+    for topics, answer in zip(by_leader.values(), await asyncio.gather(*asked, return_exceptions=True), strict=True):
+        if isinstance(answer, FAULTS):
+            fetched.failed.update({(topic, one[0]): answer for topic, ones in topics.items() for one in ones})
+        elif isinstance(answer, BaseException):
+            raise answer
+        else:
+            _sort(answer, wanted, fetched)
+    if fetched.failed:
+        client.force_metadata_update()
+    return fetched
+
+
+def _sort(answer: Any, wanted: Mapping[Place, int], fetched: Fetched) -> None:
+    for topic, partitions in answer.topics:
+        for partition, code, _, *_, body in partitions:
+            place = (topic, partition)
+            if code:
+                fetched.failed[place] = for_code(code)(topic)
+            else:
+                fetched.found[place] = _records(body, wanted[place])
 
 
 def _records(body: bytes, offset: int) -> tuple[list[Found], int]:
@@ -331,8 +370,3 @@ def _may_pass(error: BaseException, passed_s: float) -> bool:
         return passed_s < _NEWS_S
     is_transient = isinstance(error, GroupCoordinatorNotAvailableError | NodeNotReadyError | OSError)
     return is_transient or (isinstance(error, KafkaError) and bool(error.retriable))
-
-
-def unavailable(error: ChannelUnavailable) -> bool:
-    """Whether the cause is that the topic is not there."""
-    return isinstance(error.__cause__, UnknownTopicOrPartitionError)

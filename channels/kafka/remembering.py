@@ -25,6 +25,11 @@ class Notes:
             self._values[name] = value
         self._write(REMEMBERED + name.encode(), None if value is None else pack_note(self._origin, value))
 
+    def write_anew(self) -> None:
+        """All of them: what kept them is gone."""
+        for name, value in self._values.items():
+            self._write(REMEMBERED + name.encode(), pack_note(self._origin, value))
+
     def tell(self, key: bytes, value: bytes | None, *, is_writing: bool) -> None:
         """A record of the state topic. Who removed a value is not said: while something is being written here, it may
         have been set anew.

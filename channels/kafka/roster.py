@@ -27,10 +27,12 @@ class Roster:
         self._write: Final = write
         self._forgetting: Final[dict[str, asyncio.Task[None]]] = {}
 
-    async def close(self) -> None:
-        """What is to be forgotten is, or cannot be."""
-        for task in [*self._forgetting.values()]:
-            await asyncio.wait([task])
+    async def close(self, patience_s: float) -> None:
+        """What is to be forgotten is, within that time, or is left."""
+        if self._forgetting:
+            _, late = await asyncio.wait([*self._forgetting.values()], timeout=patience_s)
+            for task in late:
+                task.cancel()
 
     async def ensure(self, name: str, start: Start) -> None:
         """The group is there, begun where `start` says if it was not. Raises ChannelUnavailable."""

@@ -77,6 +77,13 @@ class Writer(Generic[_LoadT]):
         self._waiting: Final[set[asyncio.Future[None]]] = set()
         self.is_failing = False
         """Whether the last batch that came to an end was not stored."""
+        self._faults: Final[dict[int, str]] = {}
+        """By partition why its last batch was not stored."""
+
+    @property
+    def fault(self) -> str | None:
+        """Why something cannot be stored at this moment."""
+        return next(iter(self._faults.values()), None)
 
     @property
     def busy(self) -> int:
@@ -128,6 +135,7 @@ class Writer(Generic[_LoadT]):
                 records = taken[0].records if len(taken) == 1 else [one for load in taken for one in load.records]
                 appended = await self._link.produce(self._topic, partition, records)
             except ChannelUnavailable as error:
+                self._faults[partition] = str(error)
                 is_too_large = isinstance(error.__cause__, _TOO_LARGE)
                 smaller = [part for load in taken for part in load.split()] if is_too_large else []
                 if len(smaller) > 1:
@@ -142,6 +150,7 @@ class Writer(Generic[_LoadT]):
                     load.failed(error)
                 return
             self.is_failing = False
+            self._faults.pop(partition, None)
             if self._written is not None:
                 self._written(partition, appended, taken)
             first = appended.first

@@ -33,7 +33,7 @@ class MortalChannel(KafkaChannel):
         for writer in (self._log, self._state):
             for task in writer._running.values():
                 task.cancel()
-        self._cluster.tail.leave(self.topic.state)
+        self._knowledge.leave()
         with contextlib.suppress(ValueError):
             self._cluster.detach(self)
 
