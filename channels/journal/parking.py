@@ -224,6 +224,7 @@ class ParkingQueue:
                 self._load(run)
             else:
                 self._stop((run.rank, run.due))
+                self._cursor = min(self._cursor, (run.rank, run.key - 1))  # the read may have gone beyond it
 
     def _stop(self, stopped: tuple[int, int] | None) -> None:
         if stopped is not None and (self._next is None or stopped < self._next):

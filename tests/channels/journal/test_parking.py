@@ -62,6 +62,33 @@ async def test_what_is_parked_during_a_read_is_not_passed_over() -> None:
         assert ["1", "2", "3", "4"] == sorted(taken + ids(await queue.take(9)))
 
 
+async def test_what_is_parked_for_later_before_a_read_is_not_passed_over() -> None:
+    """Though the disk does not have it yet, and it goes before what is being read."""
+    disk = FakeDisk()
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        await channel.publish(events_of(1, 4))
+        held = await receive(member, 4)
+        queue = member.queue("q", is_ordered=True)
+        queue.park(held[1:2])
+        await drained(channel)
+        disk.held = first = asyncio.Event()
+        queue.park(held[2:3])
+        taking = asyncio.create_task(queue.take(9))
+        await asyncio.sleep(0.1)
+        queue.park(held[3:])
+        disk.held = second = asyncio.Event()
+        first.set()
+        await asyncio.sleep(0.1)  # what is waited for is being written
+        queue.park(held[:1], after_s=5)
+        disk.held = third = asyncio.Event()
+        second.set()
+        taken = ids(await taking)
+        disk.held = None
+        third.set()
+        await asyncio.sleep(5)
+        assert ([], ["1", "2", "3", "4"]) == (taken, ids(await queue.take(9)))
+
+
 async def test_a_read_that_fails_leaves_everything_where_it_was() -> None:
     """What was about to be taken is back."""
     disk = FakeDisk()
