@@ -3,17 +3,25 @@
 import itertools
 import threading
 import time
-from typing import Final, Self
+from typing import Final, Protocol, Self
 
 import httpx2
 
-from tests.e2e.member import Member
 from tests.e2e.process import PATIENCE_S
 
 _HEADERS: Final = {"ce-specversion": "1.0", "ce-source": "/load", "ce-type": "order"}
 
 
-def post(ingress: Member, event_id: str, of: str = "b") -> int:
+class Ingress(Protocol):
+    """A process that takes events."""
+
+    @property
+    def events_url(self) -> str:
+        """Before the path of a Broker."""
+        ...
+
+
+def post(ingress: Ingress, event_id: str, of: str = "b") -> int:
     """POST one event to a Broker of the namespace `default`; the status."""
     url = f"{ingress.events_url}/default/{of}"
     return httpx2.post(url, headers={**_HEADERS, "ce-id": event_id}, content=b"{}", timeout=PATIENCE_S).status_code
@@ -22,8 +30,10 @@ def post(ingress: Member, event_id: str, of: str = "b") -> int:
 class Load:
     """Events to these ingresses in turn, from threads, until they are told to stop: which ids were answered 202."""
 
-    def __init__(self, *ingresses: Member, senders: int = 1) -> None:
+    def __init__(self, *ingresses: Ingress, senders: int = 1) -> None:
         self.accepted: list[str] = []
+        self.refused: list[int] = []
+        """All other statuses."""
         self.slowest_s = 0.0
         """What the slowest 202 took: so long everything may have stood still."""
         self._urls = [f"{one.events_url}/default/b" for one in ingresses]
@@ -52,6 +62,8 @@ class Load:
                     answer = client.post(url, headers={**_HEADERS, "ce-id": f"{number}"}, content=b"{}")
                 except httpx2.HTTPError:
                     continue
-                if answer.status_code == 202:
-                    self.accepted.append(f"{number}")
-                    self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
+                if answer.status_code != 202:
+                    self.refused.append(answer.status_code)
+                    continue
+                self.accepted.append(f"{number}")
+                self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)

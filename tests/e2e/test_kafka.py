@@ -129,5 +129,6 @@ def test_a_login_that_is_wrong_is_told_and_mended(tmp_path: Path, kafka_secure: 
         assert "SecretInvalid" == wait_ready(server, "False")[0]
         apply(server, secret("login", **{**right, "sasl_mechanism": "PLAIN"}))
         wait_ready(server, patience_s=60.0)
-        post_until(server, 202, patience_s=60.0)
+        accepted = post_until(server, 202, patience_s=60.0)
+        wait_until(lambda: set(accepted) <= set(sink.ids), "all that was accepted", 60.0)
         assert PASSWORD not in server.err

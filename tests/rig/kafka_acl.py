@@ -35,13 +35,14 @@ async def allow(command: str) -> None:
         kind, name = _resource(given)
         pattern = _PATTERNS[given.resource_pattern_type]
         request = CreateAclsRequest(kind, name, pattern, given.allow_principal, _EVERYWHERE, number, _ALLOW)
-        (answer,) = (await _send(given.bootstrap_server, request)).creation_responses
+        (answer,) = (await send(given.bootstrap_server, request)).creation_responses
         assert answer[0] == 0, answer
 
 
-async def revoke_all(bootstrap_server: str) -> None:
-    """Whatever anybody was allowed."""
-    await _send(bootstrap_server, DeleteAclsRequest(_ANY, None, _ANY, None, None, _ANY, _ANY))  # type: ignore[arg-type]
+async def revoke_all(bootstrap_server: str, principal: str | None = None) -> None:
+    """Whatever it was allowed, or anybody."""
+    request = DeleteAclsRequest(_ANY, None, _ANY, principal, None, _ANY, _ANY)  # type: ignore[arg-type]
+    await send(bootstrap_server, request)
 
 
 def _resource(given: argparse.Namespace) -> tuple[int, str]:
@@ -64,7 +65,8 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-async def _send(place: str, request: Any) -> Any:
+async def send(place: str, request: Any) -> Any:
+    """What one broker answers to an administrator."""
     host, _, port = place.partition(":")
     connection = AIOKafkaConnection(host, int(port))
     await connection.connect()
