@@ -5,6 +5,7 @@ What is known of them is `channels.kafka.letter_index`; here is what is asked of
 
 import asyncio
 import contextlib
+import logging
 import os
 import time
 from collections import Counter
@@ -19,14 +20,16 @@ from channels.event import Event
 from channels.kafka.letter import Entry, number_of
 from channels.kafka.letter_index import PART, LetterIndex
 from channels.kafka.link import Found, Link
+from channels.kafka.piece import Post
 from channels.kafka.producing import Record
 from channels.kafka.tail import Tail
-from channels.kafka.writer import Put, Writer, size_of
+from channels.kafka.writer import Writer
 
 _READ_SIZE_BYTES: Final = 2**20
 _CLOSE_S: Final = 5.0
 _PAUSE_S: Final = 0.5
 T = TypeVar("T")
+_logger: Final = logging.getLogger("channels.kafka")
 
 
 class KafkaDeadLetters:
@@ -51,7 +54,7 @@ class KafkaDeadLetters:
         self.topic: Final = topic
         self._link: Final = link
         self._tail: Final = tail
-        self._writer: Final[Writer[Put]] = Writer(link, topic, is_owed=True)
+        self._writer: Final[Writer[Post]] = Writer(link, topic, is_owed=True)
         self._patience_s: Final = patience_s
         self._clock: Final = clock
         self._going_on: Final[set[asyncio.Task[Any]]] = set()
@@ -184,7 +187,7 @@ class KafkaDeadLetters:
 
     def _write(self, records: Sequence[Record]) -> None:
         if records:
-            self._writer.put(0, Put(records, sum([size_of(one) for one in records]), self._count, _nothing))
+            self._writer.put(0, Post(records, self._index.name, self._count, _refused))
 
     def _count(self, _: int) -> None:
         self._stored += 1
@@ -226,20 +229,29 @@ class KafkaDeadLetters:
 
     async def _letters(self, entries: Sequence[Entry]) -> list[DeadLetter]:
         """Whole, in the same order, without those that are damaged."""
-        wanted = sorted(entries, key=lambda one: one.offset)
-        values: dict[int, bytes] = {}
+        rests = [self._index.rests(one) for one in entries]
+        values = await self._values(sorted([rest for ones in rests for rest in ones]))
+        pairs = zip(entries, rests, strict=True)
+        letters = [one.letter(b"".join([values.get(key, b"") for _, key in ones])) for one, ones in pairs]
+        return [letter for letter in letters if letter is not None]
+
+    async def _values(self, wanted: Sequence[tuple[int, bytes]]) -> dict[bytes, bytes]:
+        """By key, of those at these offsets."""
+        values: dict[bytes, bytes] = {}
         at = 0
         while at < len(wanted):
-            offset, place = wanted[at].offset, (self.topic, 0)
+            offset, place = wanted[at][0], (self.topic, 0)
             found = await self._link.fetch({place: offset}, wait_s=0.0, size_max_bytes=_READ_SIZE_BYTES)
             records, after = found[place]
             kept = {one.key: one.value for one in records if one.value is not None}
-            while at < len(wanted) and wanted[at].offset < max(after, offset + 1):
-                values[wanted[at].number] = kept.get(wanted[at].key) or b""
+            while at < len(wanted) and wanted[at][0] < max(after, offset + 1):
+                key = wanted[at][1]
+                values[key] = kept.get(key, values.get(key, b""))
                 at += 1
-        letters = [one.letter(values[one.number]) for one in entries]
-        return [letter for letter in letters if letter is not None]
+        return values
 
 
-def _nothing(_: ChannelUnavailable) -> None:
-    """It is owed."""
+def _refused(error: ChannelUnavailable) -> None:
+    """Else it is owed until the end of the process. No piece is larger than what an ordinary topic takes."""
+    if error.__cause__ is not None:
+        _logger.error("a record about dead letters is lost: %s", error)

@@ -32,6 +32,9 @@ class LetterState(msgspec.Struct, array_like=True, frozen=True):
     redrive_id: str
     attempts: tuple[AttemptRecord, ...]
     event: bytes
+    cut: bytes = b""
+    """What its pieces are named by, which hold all of the letter; empty where this is the whole."""
+    pieces: int = 0
 
 
 class BookState(msgspec.Struct, array_like=True, frozen=True):
@@ -42,13 +45,15 @@ class BookState(msgspec.Struct, array_like=True, frozen=True):
 
 
 class Entry:
-    """What is known of a letter in memory. Its event and attempts rest at `offset`."""
+    """What is known of a letter in memory. Its event and attempts rest at `offset`, or in pieces, where it was cut."""
 
     __slots__ = (
         "address",
+        "cut",
         "key",
         "number",
         "offset",
+        "pieces",
         "reason",
         "redrive_id",
         "redrive_state",
@@ -62,8 +67,14 @@ class Entry:
         self.time_s = state.time_s
         self.address = state.address
         self.reason = state.reason
-        self.offset = offset
+        self.rest(state, offset)
         self.follow(state)
+
+    def rest(self, state: LetterState, offset: Position) -> None:
+        """It is there."""
+        self.offset = offset
+        self.cut = state.cut
+        self.pieces = state.pieces
 
     def follow(self, state: LetterState) -> None:
         """What a redrive made of it."""
@@ -99,6 +110,11 @@ def pack_letter(
             number, time_s, address, reason, event.size, redrives, redrive_state, redrive_id, attempts, body,
         )
     )  # fmt: skip
+
+
+def pack_state(state: LetterState) -> bytes:
+    """The value of a letter's record."""
+    return _pack(state)
 
 
 def unpack_letter(value: bytes) -> LetterState | None:

@@ -33,6 +33,7 @@ from channels.kafka.letter import (
     unpack_letter,
 )
 from channels.kafka.link import Found
+from channels.kafka.piece import PIECE, Pieces, keys_of
 from channels.kafka.producing import Record
 
 PART: Final = 1000
@@ -64,6 +65,7 @@ class LetterIndex:
         """By redrive the numbers of its letters that are not at their end."""
         self._leaving: Final[set[bytes]] = set()
         """Keys of letters that were let go here, of which the topic does not tell yet."""
+        self._pieces: Final = Pieces()
 
     # What is asked
 
@@ -84,13 +86,23 @@ class LetterIndex:
         """Up to `limit` that this redrive has still to bring to an end, oldest first."""
         return [self._entries[number] for number in islice(self._pending.get(redrive_id, ()), limit)]
 
+    def rests(self, entry: Entry) -> list[tuple[int, bytes]]:
+        """Offsets and keys of the records whose values are the letter."""
+        if not entry.cut:
+            return [(entry.offset, entry.key)]
+        offsets = self._pieces.offsets
+        return [(offsets[key], key) for key in keys_of(entry) if key in offsets]
+
     # What is done here, and is known here at once: but for a new letter and a redrive that begins, which come back
 
     def add(self, address: Address, reason: str, event: Event, attempts: tuple[AttemptRecord, ...]) -> list[Record]:
         """One more letter."""
+        return [Record(LETTER + self.name(), pack_letter(0, self._clock(), address, reason, event, attempts), [])]
+
+    def name(self) -> bytes:
+        """One that nothing else has."""
         self._made += 1
-        key = LETTER + self._origin + self._made.to_bytes(8, "big")
-        return [Record(key, pack_letter(0, self._clock(), address, reason, event, attempts), [])]
+        return self._origin + self._made.to_bytes(8, "big")
 
     def begin(self, redrive: Redrive, numbers: list[int]) -> list[Record]:
         """A redrive of those letters that are free when the topic tells of it. Its total follows from that."""
@@ -107,7 +119,7 @@ class LetterIndex:
             return []
         self._let_go(entry)
         self._progress(letter.redrive_id, delivered=1)
-        return [Record(entry.key, None, []), *self._book(letter.redrive_id)]
+        return [*_ends(entry), *self._book(letter.redrive_id)]
 
     def fail(self, letter: DeadLetter, attempts: tuple[AttemptRecord, ...]) -> list[Record]:
         """It stays, marked `failed`, with these attempts as well. Nothing as above. O(1)."""
@@ -122,7 +134,8 @@ class LetterIndex:
             entry.number, entry.time_s, entry.address, entry.reason, letter.event, letter.attempts + attempts,
             redrives=entry.redrives, redrive_state="failed", redrive_id=letter.redrive_id,
         )  # fmt: skip
-        return [Record(entry.key, value, []), *self._book(letter.redrive_id)]
+        # Its former pieces go with the record that names others, or none.
+        return [Record(entry.key, value, []), *_ends(entry)[1:], *self._book(letter.redrive_id)]
 
     def spoil(self, entries: Sequence[Entry]) -> list[Record]:
         """What cannot be read has failed again."""
@@ -155,7 +168,7 @@ class LetterIndex:
             if one.redrive_state == "pending":
                 self._progress(one.redrive_id, failed=1)
                 redrives[one.redrive_id] = None
-            records.append(Record(one.key, None, [*headers]))
+            records += _ends(one, headers)
         return [*records, *[record for one in redrives for record in self._book(one)]]
 
     # What the topic tells
@@ -164,7 +177,9 @@ class LetterIndex:
         """The next ones, a batch never in parts."""
         for record in records:
             key, value = record.key or b"", record.value
-            if key.startswith(LETTER):
+            if key.startswith(PIECE):
+                self._pieces.tell(record)
+            elif key.startswith(LETTER):
                 self._tell_letter(key, record)
             elif key.startswith(CLAIM):
                 self._tell_claim(key[1:].decode(), None if value is None else unpack_claim(value))
@@ -173,12 +188,13 @@ class LetterIndex:
         return self._look() if self.is_known else []
 
     def know(self) -> list[Record]:
-        """All that is there was told: claims without a book are nobody's."""
+        """All that is there was told: claims without a book are nobody's, nor are pieces without a letter."""
         self.is_known = self._has_added = True
         lost = [one for one in self._pending if one not in self.redrives]
         for redrive_id in lost:
             self._free(redrive_id)
-        return [*[Record(CLAIM + one.encode(), None, []) for one in lost], *self._look()]
+        pieces = self._pieces.lost({one.cut for one in self._entries.values()}, self._clock())
+        return [*pieces, *[Record(CLAIM + one.encode(), None, []) for one in lost], *self._look()]
 
     def _look(self) -> list[Record]:
         """Redrives have ended with their last letters, whoever brought these to their ends."""
@@ -215,7 +231,7 @@ class LetterIndex:
             self._remove(self._entries[number])
 
     def _follow(self, entry: Entry, state: LetterState, offset: int) -> None:
-        entry.offset = offset
+        entry.rest(state, offset)
         # What was written twice, because its answer was lost, ends no claim.
         if state.redrive_state == "failed":
             self._end(state.redrive_id, entry.number)
@@ -316,3 +332,8 @@ class LetterIndex:
         entry = self._entries.get(number_of(letter.id))
         is_claimed = entry is not None and (entry.redrive_state, entry.redrive_id) == ("pending", letter.redrive_id)
         return entry if is_claimed else None
+
+
+def _ends(letter: Entry, headers: Sequence[tuple[str, bytes]] = ()) -> list[Record]:
+    """Of its record, and of its pieces."""
+    return [Record(letter.key, None, [*headers]), *[Record(key, None, []) for key in keys_of(letter)]]

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import gc
+import random
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -14,15 +15,19 @@ from channels import bound_conformance, damage_conformance
 from channels.damage_conformance import DamageLaw
 from channels.dead_letter import EVERYTHING, DeadLetters, Selector
 from channels.dead_letter_conformance import LAWS, Law
-from channels.dead_letter_witness import BILL, comes, deliveries_of, event_ids, filled, letters_of
+from channels.dead_letter_witness import BILL, REFUSED, comes, deliveries_of, event_ids, filled, letters_of
 from channels.errors import ChannelUnavailable
 from channels.kafka.cluster import KafkaCluster
 from channels.kafka.dead_letter import KafkaDeadLetters
-from channels.kafka.letter import CLAIM, LetterState, number_of, pack_claim
-from channels.kafka.link import Link
+from channels.kafka.letter import CLAIM, LETTER, LetterState, number_of, pack_claim
+from channels.kafka.link import LATEST, Link
+from channels.kafka.piece import PIECE, PIECE_BYTES
 from channels.kafka.producing import Appended, Record
 from channels.kafka.security import Security
+from channels.witness import an_event
 from tests.rig.kafka import Kafka
+
+LARGE_BYTES = 20 * 2**20
 
 
 @asynccontextmanager
@@ -177,6 +182,40 @@ async def test_an_order_that_the_cluster_does_not_store_is_carried_out_once_it_d
         assert 2 == len(await other.claimed(other.redrives[0].id, 9))
         await store.close()
     await link.close()
+
+
+async def test_what_is_larger_than_the_topic_takes_is_kept_whole(kafka: Kafka) -> None:
+    """It is seen by all, can be redriven and fail again, and nothing of it stays when it goes."""
+    topic, data = f"letters-{uuid.uuid4().hex}", random.Random(1).randbytes(LARGE_BYTES)
+    async with a_store(kafka, topic) as store, a_store(kafka, topic) as other:
+        store.add(BILL, "r", an_event("1", data), (REFUSED,))
+        store.add(BILL, "r", an_event("2"), ())
+        await comes(["1", "2"], lambda: _ids(other))
+        redrive = await other.claim(EVERYTHING, rate=None)
+        for letter in await other.claimed(redrive.id, 9):
+            other.failed_again(letter, (REFUSED,))
+        await comes([2], lambda: _failed(store))
+        first = (await letters_of(store))[0]
+        assert (data, (REFUSED, REFUSED)) == (first.event.data, first.attempts)
+        assert 1 + LARGE_BYTES // PIECE_BYTES == len([one for one in await _live(store) if one.startswith(PIECE)])
+        await store.discard(EVERYTHING)
+        await comes([], lambda: _ids(other))
+        assert [] == [one for one in await _live(store) if one.startswith((PIECE, LETTER))]
+
+
+async def _failed(store: KafkaDeadLetters) -> list[int]:
+    return [one.failed for one in store.redrives]
+
+
+async def _live(store: KafkaDeadLetters) -> list[bytes]:
+    """Keys of what a compaction leaves."""
+    values, place, offset = {}, (store.topic, 0), 0
+    end = (await store._link.offsets(store.topic, {0: LATEST}))[0]
+    while offset < end:
+        found = await store._link.fetch({place: offset}, wait_s=0.0, size_max_bytes=2**20)
+        records, offset = found[place]
+        values.update({one.key or b"": one.value for one in records})
+    return [key for key, value in values.items() if value is not None]
 
 
 async def test_a_claim_without_a_book_is_nobodys(kafka: Kafka) -> None:
