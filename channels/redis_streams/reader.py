@@ -8,6 +8,7 @@ from channels.errors import ChannelUnavailable
 from channels.redis_streams.connection import Connection
 from channels.redis_streams.entry import position_of
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, NO_GROUP, ServerError
+from channels.redis_streams.keeper import Keeper
 from channels.redis_streams.script import CLAIM
 
 if TYPE_CHECKING:
@@ -31,24 +32,23 @@ class Reader:
         self._channel: Final = channel
         self._group: Final = group
         self._connection: Connection | None = None
-        self._task: asyncio.Task[None] | None = None
+        self._keeper: Keeper | None = None
         self._is_stopping = False
         self._is_asking = False
         self._claiming: Final = asyncio.Lock()
 
     def start(self) -> None:
         """Begin to read."""
-        self._task = asyncio.get_running_loop().create_task(self._run())
+        name = f"the reader of {self._channel.log} for {self._group.name}"
+        self._keeper = Keeper(name, self._run, pause_s=_BACKOFF_MAX_S, report=self._channel.server.complain)
 
     async def stop(self) -> None:
         """Let go. What the server is about to give out is waited for, for a second."""
         self._is_stopping = True
         self._group.room.wake_all()
         await self.unblock()
-        if self._task is not None:
-            await asyncio.wait([self._task], timeout=_STOP_MAX_S)
-            self._task.cancel()
-            await asyncio.wait([self._task])
+        if self._keeper is not None:
+            await self._keeper.stop(patience_s=_STOP_MAX_S)
         if self._connection is not None:
             self._connection.close()
 

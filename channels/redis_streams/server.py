@@ -16,6 +16,7 @@ from channels.redis_streams.committer import Committer
 from channels.redis_streams.connection import Connection, connect
 from channels.redis_streams.dead_letter import RedisDeadLetters
 from channels.redis_streams.errors import DRIVER_ERRORS, FENCED, ServerError, is_about_keys, translate
+from channels.redis_streams.keeper import Keeper
 from channels.redis_streams.link import Link
 from channels.redis_streams.script import NOBODY, RENEW, SCRIPTS
 from channels.redis_streams.slot import Slot
@@ -68,7 +69,9 @@ class RedisServer:
         self._entries = 0
         self._channels: Final[list[RedisChannel]] = []
         self._hurry: Final = asyncio.Event()
-        self._tick: asyncio.Task[None] | None = None
+        self._keeper: Keeper
+        self._turn = 0
+        """Which channel is looked after next."""
         self._problem: str | None = None
         self._logged_at_s = -_LOG_INTERVAL_S
         self.link: Link
@@ -80,7 +83,8 @@ class RedisServer:
         self.committer = Committer(self.link, self._name, self.start_over)
         self.committer.when_relieved(self._wake)
         self.committer.parts.append(self.dead_letters)
-        self._tick = asyncio.get_running_loop().create_task(self._beat())
+        name = f"the lease at Redis {self._address.told}"
+        self._keeper = Keeper(name, self._beat, pause_s=self._pause_s, report=self._crashed)
         return self
 
     async def __aexit__(self, *exc: object) -> None:
@@ -97,9 +101,7 @@ class RedisServer:
         await self._end()
 
     async def _end(self) -> None:
-        assert self._tick is not None
-        self._tick.cancel()
-        await asyncio.wait([self._tick])
+        await self._keeper.stop()
         self.dead_letters.debt.drop()
         self.committer.close()
         self.link.close()
@@ -255,23 +257,34 @@ class RedisServer:
 
     async def _beat(self) -> None:
         """Say that this process lives, and look after its channels."""
-        pause_s = min(_TICK_MAX_S, self.lease_s / 5)
         while True:
             with suppress(TimeoutError):
-                async with asyncio.timeout(pause_s):
+                async with asyncio.timeout(self._pause_s):
                     await self._hurry.wait()
             self._hurry.clear()
             if not self._channels and self.link.connection is None:
                 continue
             try:
                 await self._renew()
-                for channel in [*self._channels]:
-                    await self._look_after(channel)
                 await self.dead_letters.refresh()
+                await self._look_after_all()
                 self._problem = None
             except (ChannelUnavailable, *DRIVER_ERRORS) as error:
                 self._problem = str(error) or type(error).__name__
                 self.complain(error)
+
+    @property
+    def _pause_s(self) -> float:
+        return min(_TICK_MAX_S, self.lease_s / 5)
+
+    def _crashed(self, error: BaseException) -> None:
+        self._problem = f"eventing failed at it: {error!r}"
+
+    async def _look_after_all(self) -> None:
+        channels = [*self._channels]
+        for _ in channels:  # one at which this crashes comes last the next time
+            self._turn = (self._turn + 1) % len(channels)
+            await self._look_after(channels[self._turn])
 
     async def _look_after(self, channel: RedisChannel) -> None:
         """What is wrong with one channel's keys keeps nobody from looking after the others."""

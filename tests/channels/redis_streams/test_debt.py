@@ -124,7 +124,8 @@ async def test_what_cannot_be_looked_after_is_the_fault_of_one_broker(stage: Sta
 async def test_rights_that_a_user_loses_are_the_fault_of_one_broker(redis_rig: Redis) -> None:
     """Where they are about its keys alone; once it has them again, all is done that was owed."""
     prefix = f"debt{next(_numbers)}"
-    user, bounds = ("ACL", "SETUSER", prefix, "on", ">secret", "+@all"), {"events_max": 999, "size_max_bytes": 2**30}
+    user = ("ACL", "SETUSER", prefix, "on", ">secret", "+@all")
+    bounds: Any = {"events_max": 999, "size_max_bytes": 2**30}
     redis_rig.call(*user, "~*")
     async with (
         RedisServer(redis_rig.url_at(redis_rig.port, prefix, "secret"), prefix=prefix) as server,
