@@ -275,6 +275,11 @@ class RedisChannel:
         """Whether one process at a time may receive for that group."""
         self.ordering.need(group, is_needed=is_needed)
 
+    def renew(self) -> None:
+        """Whoever reads here does so by another connection."""
+        for reader in self._readers.values():
+            reader.renew()
+
     def reader_of(self, group: Group) -> Reader | None:
         """Who reads for it here."""
         return self._readers.get(group.name)

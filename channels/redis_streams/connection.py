@@ -87,6 +87,13 @@ class Connection(asyncio.Protocol):
         self._is_closing = True
         self.abort()
 
+    def retire(self) -> None:
+        """Take nothing more, and end once all that was asked is answered. Nobody is told."""
+        self.is_open = False
+        self._is_closing = True
+        if not self._calls:
+            self.abort()
+
     # What the event loop calls
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
@@ -107,6 +114,8 @@ class Connection(asyncio.Protocol):
                     calls.popleft()
                     if not call.future.done():
                         call.future.set_result(call.answers)
+            if self._is_closing and not calls:
+                self.abort()
         except (HiredisError, IndexError):  # no Redis at the other end, or one that says more than it was asked
             self.abort()
 

@@ -22,6 +22,8 @@ class Link:
         self._introduce: Final = introduce
         self._connecting: Final = asyncio.Lock()
         self._connection: Connection | None = None
+        self._retired: Connection | None = None
+        self._generation = 0
         self._is_closed = False
 
     @property
@@ -33,18 +35,25 @@ class Link:
     async def get(self) -> Connection:
         """The one that is open, made where there is none. Raises DRIVER_ERRORS, ChannelUnavailable once closed."""
         async with self._connecting:
-            if self._is_closed:
-                raise ChannelUnavailable("the channel is closed")
-            connection = self.connection
-            if connection is None:
-                connection = await self._open()
-                try:
-                    await self._introduce(connection)
-                except BaseException:
-                    connection.close()
-                    raise
-                self._connection = connection
-            return connection
+            while not self._is_closed:
+                connection = self.connection
+                if connection is not None:
+                    return connection
+                await self._connect()
+            raise ChannelUnavailable("the channel is closed")
+
+    async def _connect(self) -> None:
+        generation = self._generation
+        connection = await self._open()
+        try:
+            await self._introduce(connection)
+        except BaseException:
+            connection.close()
+            raise
+        if generation == self._generation and not self._is_closed:
+            self._connection = connection
+        else:
+            connection.close()
 
     async def call(self, *words: Word) -> Any:
         """The answer to one command. Raises ChannelUnavailable, ServerError."""
@@ -71,11 +80,19 @@ class Link:
         if self._connection is not None:
             self._connection.abort()
 
+    def renew(self) -> None:
+        """Make another one for the next question; what was asked is still answered."""
+        self._generation += 1
+        if self._connection is not None:
+            self._retired, self._connection = self._connection, None
+            self._retired.retire()
+
     def close(self) -> None:
         """For good."""
         self._is_closed = True
-        if self._connection is not None:
-            self._connection.close()
+        for connection in (self._connection, self._retired):
+            if connection is not None:
+                connection.close()
 
 
 def pack_script(script: Script, keys: tuple[str, str], words: list[Word]) -> bytes:

@@ -64,10 +64,15 @@ class Reader:
         self.is_paused = False
         self._group.room.wake_all()
 
+    def renew(self) -> None:
+        """Read by another connection, after what this one has been asked."""
+        if self._connection is not None:
+            self._connection.retire()
+
     async def unblock(self) -> None:
         """End the question that is under way."""
         connection = self._connection
-        if connection is not None and connection.is_open:
+        if connection is not None and (connection.is_open or self._is_asking):
             with suppress(*DRIVER_ERRORS, ChannelUnavailable):
                 await self._channel.server.link.call("CLIENT", "UNBLOCK", connection.identity)
 
@@ -125,7 +130,7 @@ class Reader:
     async def _read(self, connection: Connection) -> None:
         group, server = self._group, self._channel.server
         block_ms = int(server.block_s * 1000)
-        while not self._is_stopping:
+        while connection.is_open and not self._is_stopping:
             if self.is_paused or not group.has_room:
                 await group.room.wait()
                 continue

@@ -177,10 +177,12 @@ class RedisServer:
         return self.committer.error or self.dead_letters.debt.error
 
     def replace_credentials(self, credentials: Credentials | None) -> None:
-        """From the next connection on; those that are open are made anew."""
+        """From the next connection on; those that are open are made anew, once all that was asked is answered."""
         if credentials != self._credentials:
             self._credentials = credentials
-            self.link.abort()
+            self.link.renew()
+            for channel in self._channels:
+                channel.renew()
 
     async def ready(self) -> None:
         """Return once it answers, and its redrives are known. Raises ChannelUnavailable."""
@@ -190,11 +192,19 @@ class RedisServer:
             raise ChannelUnavailable(str(error)) from error
 
     async def connect(self) -> Connection:
-        """One more connection. Raises DRIVER_ERRORS."""
+        """One more connection, as whom one is by then. Raises DRIVER_ERRORS."""
+        while True:
+            credentials = self._credentials
+            connection = await self._connect_as(credentials)
+            if credentials is self._credentials:
+                return connection
+            connection.close()
+
+    async def _connect_as(self, credentials: Credentials | None) -> Connection:
         texts = [script.text for script in SCRIPTS]
         if self._slot is not None:
-            return await connect_to_slot(self._slot, self._address, self._credentials, texts, timeout_s=self._timeout_s)
-        return await connect(self._address, self._credentials, texts, timeout_s=self._timeout_s)
+            return await connect_to_slot(self._slot, self._address, credentials, texts, timeout_s=self._timeout_s)
+        return await connect(self._address, credentials, texts, timeout_s=self._timeout_s)
 
     async def _introduce(self, connection: Connection) -> None:
         """What must be known before anything is asked: that this process lives, how late it is, what a 202 is worth."""
