@@ -25,7 +25,7 @@ from channels.retention import NO_RETENTION, Retention
 if TYPE_CHECKING:
     from channels.journal.journal import Journal
 
-_SAVE: Final = "UPDATE channel SET state = ? WHERE id = ?"
+_SAVE: Final = "UPDATE channel SET state = ?, copy = ? WHERE id = ?"
 _log = logging.getLogger(__name__)
 
 
@@ -46,7 +46,7 @@ class JournalChannel:
         self.damaged = 0
         self.set_aside: Final[set[tuple[str, int]]] = set()
         """Runs of which something was found damaged."""
-        self.state = ChannelState()
+        self.state = ChannelState(name)
         """Totals, as of this moment; `position` and `groups` are filled in for each commit."""
         self._is_open = False
         self._is_changed = False
@@ -70,11 +70,12 @@ class JournalChannel:
             self._history.change_retention()
 
     async def __aenter__(self) -> Self:
-        loaded = await self.journal.ask(lambda connection: load(connection, self.name))
+        known = self.journal.id_of(self.name)
+        loaded = await self.journal.ask(lambda connection: load(connection, known))
         if loaded is None:
             self.id = self.journal.new_channel_id()
-            row = (self.id, self.name, pack(self.state))
-            self.journal.committer.batch.statements.append(("INSERT INTO channel VALUES (?, ?, ?)", row))
+            row = (self.id, pack(self.state), pack(self.state))
+            self.journal.committer.batch.statements.append(("INSERT OR REPLACE INTO channel VALUES (?, ?, ?)", row))
         else:
             self._restore(loaded)
         self.key = self.id << POSITION_BITS
@@ -338,7 +339,8 @@ class JournalChannel:
         state.position = self.publishing.position
         state.damaged = self.damaged
         state.groups = [group.state(self.publishing.added(group)) for group in self.groups.values()]
-        batch.statements.append((_SAVE, (pack(state), self.id)))
+        packed = pack(state)
+        batch.statements.append((_SAVE, (packed, packed, self.id)))
 
     def committed(self) -> None:
         """What was put last is safe."""

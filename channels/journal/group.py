@@ -15,7 +15,7 @@ from channels.journal.reading import Found, read_log
 from channels.journal.row import settled_row
 from channels.journal.run import Held, HeldParked, Run
 from channels.journal.schema import POSITION_BITS
-from channels.journal.state import GroupState
+from channels.journal.state import GroupState, QueueState, queue_row
 from channels.waiting import Waiting
 
 if TYPE_CHECKING:
@@ -251,8 +251,8 @@ class Group:
         if queue is None:
             journal = self.channel.journal
             queue = self.queues[name] = ParkingQueue(self, journal.new_id(), name, is_ordered=is_ordered)
-            row = (queue.id, self.id, name, is_ordered)
-            journal.committer.batch.statements.append(("INSERT INTO queue VALUES (?, ?, ?, ?)", row))
+            row = queue_row(QueueState(queue.id, self.id, name, is_ordered))
+            journal.committer.batch.statements.append(("INSERT INTO queue VALUES (?, ?, ?, ?, ?)", row))
         return queue
 
     def state(self, added: int = 0) -> GroupState:

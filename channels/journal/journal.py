@@ -206,6 +206,10 @@ class Journal:
         self._last_channel_id += 1
         return self._last_channel_id
 
+    def id_of(self, name: str) -> int:
+        """Of the channel of that name; 0 where there is none."""
+        return self._known[name][0] if name in self._known else 0
+
     def attach(self, channel: JournalChannel) -> None:
         """It takes part in commits. Raises ValueError where another one of its name does."""
         self._channels[channel.name] = channel

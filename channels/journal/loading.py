@@ -5,6 +5,7 @@ from typing import Final
 
 import apsw
 
+from channels.journal.opening import COPIES
 from channels.journal.parked import CLAIMED_EVENTS, CLAIMED_SIZE_BYTES, SETTLED, Claim, settled_or_none
 from channels.journal.schema import POSITION_BITS
 from channels.journal.state import ChannelState, unpack
@@ -37,12 +38,12 @@ class Loaded:
     queues: dict[int, list[LoadedQueue]] = field(default_factory=dict)
 
 
-def load(connection: apsw.Connection, name: str) -> Loaded | None:
-    """The channel of that name, None where there is none."""
-    row = connection.execute("SELECT id, state FROM channel WHERE name = ?", (name,)).get
-    if row is None:
+def load(connection: apsw.Connection, identity: int) -> Loaded | None:
+    """The channel of that id, None where there is none that can be read."""
+    row = connection.execute(f"SELECT {COPIES} FROM channel WHERE id = ?", (identity,)).get
+    state = None if row is None else unpack(row)
+    if state is None:
         return None
-    identity, state = row[0], unpack(row[1])
     remembered = dict(connection.execute("SELECT name, value FROM remembered WHERE channel = ?", (identity,)))
     loaded = Loaded(identity, state, remembered)
     bounds = (identity << POSITION_BITS, (identity + 1) << POSITION_BITS)

@@ -1,12 +1,20 @@
 """What a journal's file says when it is opened. It reads totals and indexes, never an event."""
 
+import logging
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
+from typing import Final
 
 import apsw
 
+from channels.journal.parked import as_bytes, number
 from channels.journal.schema import POSITION_BITS
-from channels.journal.state import ChannelState, unpack
+from channels.journal.state import ChannelState, QueueRow, queue_as_written, queue_row, unpack
+
+COPIES: Final = f"{as_bytes('state')}, {as_bytes('copy')}"
+QUEUE: Final = f"id, {number('member_group')}, {as_bytes('name')}, {number('is_ordered')}, {as_bytes('copy')}"
+"""SQL: a channel's two copies, and a queue, whatever damage made of them."""
+_log = logging.getLogger(__name__)
 
 _QUEUES = """
 WITH RECURSIVE found (id) AS (
@@ -43,9 +51,13 @@ def look(connection: apsw.Connection) -> Opened:
     """The question that a journal asks first."""
     channels: dict[str, tuple[int, ChannelState]] = {}
     last_id = 0
-    for identity, name, row in connection.execute("SELECT id, name, state FROM channel"):
-        state = unpack(row)
-        channels[name] = (identity, state)
+    mend_queues(connection)
+    for identity, *copies in connection.execute(f"SELECT id, {COPIES} FROM channel"):
+        state = unpack(copies)
+        if state is None:
+            _log.error("a channel is damaged in two places: what was in it is lost")
+            continue
+        channels[state.name] = (identity, state)
         last_id = max([last_id, *[group.id for group in state.groups]])
     for sql in (
         "SELECT max(id) FROM parked",
@@ -64,6 +76,20 @@ def look(connection: apsw.Connection) -> Opened:
         channels=channels,
         refuse=find_refuse(connection, known),
     )
+
+
+def mend_queues(connection: apsw.Connection) -> None:
+    """Have the table say what the queues are where damage made something else of it."""
+    damaged: list[tuple[int, QueueRow]] = []
+    for row in connection.execute(f"SELECT {QUEUE} FROM queue"):
+        identity, member_group, name, is_ordered, copy = row
+        written = queue_row(queue_as_written(row))
+        if written != (identity, member_group, name.decode(errors="replace"), is_ordered, copy):
+            damaged.append((identity, written))
+    for identity, written in damaged:
+        _log.error("what the journal knows of the queue %s was damaged", written[2])
+        connection.execute("DELETE FROM queue WHERE id = ?", (identity,))
+        connection.execute("REPLACE INTO queue VALUES (?, ?, ?, ?, ?)", written)
 
 
 def find_refuse(connection: apsw.Connection, channels: AbstractSet[int]) -> Refuse:

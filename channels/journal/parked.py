@@ -122,12 +122,12 @@ def _told_by_frames(row: ParkedRow, place: Place, settled: SettledRow | None) ->
     return run
 
 
-def _number(column: str) -> str:
+def number(column: str) -> str:
     """SQL: an integer, whatever damage made of it."""
     return f"ifnull(CAST({column} AS INTEGER), 0)"
 
 
-def _bytes(column: str) -> str:
+def as_bytes(column: str) -> str:
     """SQL: bytes, whatever damage made of them. Text would have to be UTF-8."""
     return f"ifnull(CAST({column} AS BLOB), x'')"
 
@@ -136,17 +136,17 @@ def columns(table: str) -> str:
     """SQL: a `ParkedRow`, whatever is in the row."""
     numbers = [f"{table}.{name}" for name in ("id", "queue", "rank", "due", "attempts", "events", "size_bytes")]
     note, checksum, body = f"{table}.note", f"{table}.checksum", f"{table}.body"
-    return ", ".join([*map(_number, numbers), _bytes(note), _number(checksum), _bytes(body)])
+    return ", ".join([*map(number, numbers), as_bytes(note), number(checksum), as_bytes(body)])
 
 
 def places(table: str) -> str:
     """SQL: a `Place`, whatever is in the index."""
-    return ", ".join([_number(f"{table}.{name}") for name in ("queue", "rank", "events", "size_bytes")])
+    return ", ".join([number(f"{table}.{name}") for name in ("queue", "rank", "events", "size_bytes")])
 
 
 SETTLED: Final = (
-    f"settled.member_group, settled.run, {_number('settled.size_bytes')}, CAST(marks AS BLOB), "
-    f"{_number('settled.checksum')}"
+    f"settled.member_group, settled.run, {number('settled.size_bytes')}, CAST(marks AS BLOB), "
+    f"{number('settled.checksum')}"
 )
 """SQL: a `SettledRow`, whatever is in the row."""
 _NEXT: Final = f"""

@@ -18,10 +18,11 @@ import apsw
 
 from channels.journal.batch import Value
 from channels.journal.errors import NewerJournal
+from channels.journal.opening import COPIES, QUEUE
 from channels.journal.parked import SETTLED, columns, parked_of, places
 from channels.journal.row import ParkedRow, Place, place_of, sound
 from channels.journal.schema import VERSION, migrate
-from channels.journal.state import ChannelState, pack, unpack
+from channels.journal.state import pack, queue_as_written, queue_row, unpack
 
 CHECKED_MAX_BYTES: Final = 256 * 2**20
 """A file up to this size is checked whole when it is opened: half a second at most. In a larger one damage is met
@@ -42,7 +43,12 @@ _TABLES: Final[dict[str, str]] = {
 }
 """Tables with numbers for keys, by the name of the key."""
 _KEYLESS: Final = ("settled", "remembered", "damaged")
-_COLUMNS: Final[dict[str, str]] = {"parked": columns("parked"), "settled": SETTLED}
+_COLUMNS: Final[dict[str, str]] = {
+    "channel": f"id, {COPIES}",
+    "queue": QUEUE,
+    "parked": columns("parked"),
+    "settled": SETTLED,
+}
 """Of tables that can be read whatever types damage gave their values; of the others all columns."""
 _PLACES: Final = f"SELECT {places('parked')} FROM parked INDEXED BY parked_by_rank WHERE +id = ?"
 Row = tuple[Value, ...]
@@ -125,22 +131,34 @@ def _copy(path: Path, fresh: Path) -> Salvage:
 def _copy_tables(source: apsw.Connection, target: apsw.Connection, salvage: Salvage) -> None:
     for table, key in _TABLES.items():
         for row in _rows(source, table, key, salvage):
-            _insert(target, table, _as_written(source, parked_of(row)) if table == "parked" else row, salvage)
+            _insert(target, table, _as_written(source, table, row), salvage)
     for table in _KEYLESS:
         try:
             for row in source.execute(f"SELECT {_COLUMNS.get(table, '*')} FROM {table}"):
                 _insert(target, table, row, salvage)
         except _DAMAGE:
             salvage.gaps += 1
-    for number, state in list(target.execute("SELECT id, state FROM channel")):
-        target.execute("UPDATE channel SET state = ? WHERE id = ?", (_counted_anew(state), number))
+    for number, *copies in list(target.execute("SELECT id, state, copy FROM channel")):
+        state = unpack(copies)
+        if state is not None:
+            state.is_counting = True  # its totals are what opening will find them to be
+            target.execute("REPLACE INTO channel VALUES (?, ?, ?)", (number, pack(state), pack(state)))
     target.execute(
         "INSERT OR REPLACE INTO damaged VALUES ('file', 0, ?, ?, x'')",
         (time.time_ns() // 1_000_000, time.time_ns() // 1_000_000),
     )
 
 
-def _as_written(source: apsw.Connection, row: ParkedRow) -> Row:
+def _as_written(source: apsw.Connection, table: str, row: Row) -> Row:
+    """The row as it was, where that is known."""
+    if table == "parked":
+        return _parked_as_written(source, parked_of(row))
+    if table == "queue":
+        return queue_row(queue_as_written(row))
+    return row
+
+
+def _parked_as_written(source: apsw.Connection, row: ParkedRow) -> Row:
     """The row of a parked run with what the index says, where its checksum is of that."""
     if sound(row, place_of(row)) is None:
         with suppress(*_DAMAGE):
@@ -196,13 +214,6 @@ def _key(row: Row) -> int:
     key = row[0]
     assert isinstance(key, int)
     return key
-
-
-def _counted_anew(state: bytes) -> bytes:
-    """A channel whose totals are what opening will find them to be."""
-    found: ChannelState = unpack(state)
-    found.is_counting = True
-    return pack(found)
 
 
 def _sync(folder: Path) -> None:

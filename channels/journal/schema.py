@@ -2,7 +2,8 @@
 
 Times are microseconds since the epoch, milliseconds where it is about dead letters. `body` columns hold framed records
 (`channels.frame`). A run of the log has the key `channel << 42 | position of its first event`; `settled` tells
-of runs of the log and, with the group 0, of parked ones. `channel.state` is `channels.journal.state`. A parked run
+of runs of the log and, with the group 0, of parked ones. `channel.state` and `queue.copy` are
+`channels.journal.state`. A parked run
 whose queue is not in `queue`, and a run of the log whose channel is not in `channel`,
 is refuse and still to be swept.
 """
@@ -19,7 +20,7 @@ PAGE_BYTES: Final = 4096
 
 _FIRST: Final = """
 CREATE TABLE clock (id INTEGER PRIMARY KEY, time INTEGER NOT NULL);
-CREATE TABLE channel (id INTEGER PRIMARY KEY, name TEXT NOT NULL UNIQUE, state BLOB NOT NULL);
+CREATE TABLE channel (id INTEGER PRIMARY KEY, state BLOB NOT NULL, copy BLOB NOT NULL);
 CREATE TABLE log (
   key INTEGER PRIMARY KEY, time INTEGER NOT NULL, events INTEGER NOT NULL, size_bytes INTEGER NOT NULL,
   body BLOB NOT NULL
@@ -29,7 +30,8 @@ CREATE TABLE settled (
   checksum INTEGER NOT NULL, PRIMARY KEY (member_group, run)
 ) WITHOUT ROWID;
 CREATE TABLE queue (
-  id INTEGER PRIMARY KEY, member_group INTEGER NOT NULL, name TEXT NOT NULL, is_ordered INTEGER NOT NULL
+  id INTEGER PRIMARY KEY, member_group INTEGER NOT NULL, name TEXT NOT NULL, is_ordered INTEGER NOT NULL,
+  copy BLOB NOT NULL
 );
 CREATE TABLE parked (
   id INTEGER PRIMARY KEY, queue INTEGER NOT NULL, rank INTEGER NOT NULL, due INTEGER NOT NULL,

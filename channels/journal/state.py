@@ -1,6 +1,15 @@
-"""What a channel's row in the file says of it, so that opening one reads no event. Pure."""
+"""What the file says of a channel and of a queue, so that opening one reads no event. Pure.
+
+Nothing else tells what these rows do: so each is kept in two places, with a checksum that tells which of them is whole.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Any, Final
+from zlib import crc32
 
 import msgspec
+
+_CHECKSUM_BYTES: Final = 4
 
 
 class GroupState(msgspec.Struct, array_like=True):
@@ -16,6 +25,7 @@ class GroupState(msgspec.Struct, array_like=True):
 class ChannelState(msgspec.Struct, array_like=True):
     """Totals as they were with the last commit."""
 
+    name: str
     position: int = 0
     """The last one given to an event."""
     stored: int = 0
@@ -32,15 +42,52 @@ class ChannelState(msgspec.Struct, array_like=True):
     """True while a group begins in the past or is forgotten: then the totals are to be counted anew."""
 
 
-_encode = msgspec.msgpack.Encoder().encode
-_decode = msgspec.msgpack.Decoder(ChannelState).decode
+class QueueState(msgspec.Struct, array_like=True, frozen=True):
+    """What a queue is for as long as it is there."""
+
+    id: int
+    member_group: int
+    name: str
+    is_ordered: bool
+
+
+QueueRow = tuple[int, int, str, bool, bytes]
+"""A queue: id, member_group, name, is_ordered, and the same once more."""
+_encode: Final = msgspec.msgpack.Encoder().encode
+_decode_channel: Final = msgspec.msgpack.Decoder(ChannelState).decode
+_decode_queue: Final = msgspec.msgpack.Decoder(QueueState).decode
 
 
 def pack(state: ChannelState) -> bytes:
-    """As the row holds it."""
-    return _encode(state)
+    """As the row holds it, twice."""
+    return _seal(_encode(state))
 
 
-def unpack(row: bytes) -> ChannelState:
-    """The reverse. Raises msgspec.MsgspecError for what `pack` did not make."""
-    return _decode(row)
+def unpack(copies: Iterable[bytes]) -> ChannelState | None:
+    """The reverse, of the first that is whole; None where none is."""
+    return next((_decode_channel(content) for copy in copies if (content := _unseal(copy)) is not None), None)
+
+
+def queue_row(state: QueueState) -> QueueRow:
+    """As the table has it."""
+    return state.id, state.member_group, state.name, state.is_ordered, _seal(_encode(state))
+
+
+def queue_as_written(row: Sequence[Any]) -> QueueState:
+    """What a row, its name as bytes, was that is damaged in one place at most: its copy where that is whole, else its
+    columns.
+    """
+    identity, member_group, name, is_ordered, copy = row
+    content = _unseal(copy)
+    if content is not None:
+        return _decode_queue(content)
+    return QueueState(identity, member_group, name.decode(errors="replace"), bool(is_ordered))
+
+
+def _seal(content: bytes) -> bytes:
+    return crc32(content).to_bytes(_CHECKSUM_BYTES, "little") + content
+
+
+def _unseal(copy: bytes) -> bytes | None:
+    content = copy[_CHECKSUM_BYTES:]
+    return content if content and copy == _seal(content) else None

@@ -63,3 +63,64 @@ async def test_a_damaged_event_of_a_queue() -> None:
         statistics = channel.statistics()
         assert (1, 0, 0, {}) == (statistics.damaged, statistics.events, statistics.size_bytes, dict(member.queues))
         assert (0, 1) == (disk.rows("parked"), disk.rows("damaged"))
+
+
+async def parked(disk: FakeDisk) -> None:
+    """Three events in a queue, two in the log."""
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        await channel.publish(events_of(1, 5))
+        held = await receive(member, 5)
+        member.queue("q").park(held[:3])
+        member.ack(held[:3])
+        await drained(channel)
+
+
+async def check_all_is_there(disk: FakeDisk) -> None:
+    """And nothing is left once it was settled, in a further process too."""
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        assert (5, 2, ["q"]) == (channel.statistics().events, member.lag, [*member.queues])
+        assert ["1", "2", "3"] == await take_all(member, "q", 3)
+        await drained(channel)
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        taken = await receive(member, 2)
+        member.ack(taken)
+        assert (["4", "5"], [6]) == (ids(taken), await channel.publish(events_of(6, 6)))
+        member.ack(await receive(member, 1))
+        await drained(channel)
+        assert (0, 0, {}) == (journal.events, journal.size_bytes, dict(member.queues))
+        assert [0, 0, 0] == [disk.rows(table) for table in ("log", "parked", "queue")]
+
+
+@pytest.mark.parametrize("column", ["state", "copy"])
+@pytest.mark.parametrize("value", ["x''", "'text'", "5", "substr(state, 1, 9) || x'79' || substr(state, 11)"])
+async def test_what_is_known_of_a_channel_is_there_twice(column: str, value: str) -> None:
+    """Damage of one of both costs nothing."""
+    disk = FakeDisk()
+    await parked(disk)
+    disk.connection.execute(f"UPDATE channel SET {column} = {value}")
+    await check_all_is_there(disk)
+
+
+async def test_a_channel_of_which_nothing_can_be_read_begins_anew(caplog: pytest.LogCaptureFixture) -> None:
+    """What was in it is lost, and that is said; the journal opens."""
+    disk = FakeDisk()
+    await parked(disk)
+    disk.connection.execute("UPDATE channel SET state = x'00', copy = x'00'")
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        assert 0 == channel.statistics().events
+        await channel.publish(events_of(1, 1))
+        assert ["1"] == ids(await receive(member, 1))
+    assert "lost" in caplog.text
+
+
+@pytest.mark.parametrize(
+    "change",
+    ["name = 'another'", "name = CAST(x'd7' AS TEXT)", "member_group = 77", "is_ordered = 1", "is_ordered = 'x'",
+     "copy = x'00'", "copy = 5", "id = 99"],
+)  # fmt: skip
+async def test_what_is_known_of_a_queue_is_there_twice(change: str) -> None:
+    """Damage of one of both costs nothing: what was parked comes by the queue's own name."""
+    disk = FakeDisk()
+    await parked(disk)
+    disk.connection.execute(f"UPDATE queue SET {change}")
+    await check_all_is_there(disk)

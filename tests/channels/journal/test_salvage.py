@@ -143,15 +143,16 @@ async def test_text_that_is_no_text_costs_its_row_alone(tmp_path: Path) -> None:
     path = tmp_path / FILE_NAME
     connection = apsw.Connection(str(path))
     for number in range(1, 4):
-        connection.execute("INSERT INTO queue VALUES (?, 1, 'a', 0)", (100 + number,))
-    connection.execute("UPDATE queue SET name = CAST(x'd7' AS TEXT) WHERE id = 102")
+        row = (100 + number, b"", b"")
+        connection.execute("INSERT INTO dead_letter VALUES (?, 0, 'n', 'b', 't', '', 9, 0, '', 0, ?, ?)", row)
+    connection.execute("UPDATE dead_letter SET trigger = CAST(x'd7' AS TEXT) WHERE id = 102")
     connection.close()
     mark_damaged(tmp_path)
     salvage = mend(path)
     assert salvage is not None
     assert salvage.gaps == 1
     connection = apsw.Connection(str(path))
-    assert [(101,), (103,)] == list(connection.execute("SELECT id FROM queue WHERE id > 100"))
+    assert [(101,), (103,)] == list(connection.execute("SELECT id FROM dead_letter"))
     connection.close()
 
 

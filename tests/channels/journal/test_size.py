@@ -10,7 +10,7 @@ from channels.frame import encode
 from channels.journal.disk import prepare
 from channels.journal.row import parked_row
 from channels.journal.schema import POSITION_BITS
-from channels.journal.state import ChannelState, GroupState, pack
+from channels.journal.state import ChannelState, GroupState, QueueState, pack, queue_row
 from channels.witness import an_event
 
 MILLION = 1_000_000
@@ -54,12 +54,15 @@ def test_a_million_waiting_and_a_million_parked_runs_are_cheap(tmp_path: Path) -
     numbers = "WITH RECURSIVE n (i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)"
     with connection:
         state = ChannelState(
+            "a/b",
             position=MILLION, stored=MILLION, events=MILLION, size_bytes=MILLION * event.size,
             parked_events=MILLION, parked_size_bytes=MILLION * event.size, log_size_bytes=MILLION * event.size,
             groups=[GroupState(1, "g", 0, MILLION)],
         )  # fmt: skip
-        connection.execute("INSERT INTO channel VALUES (1, 'a/b', ?)", (pack(state),))
-        connection.execute("INSERT INTO queue VALUES (2, 1, 'q', 0)")
+        connection.execute("INSERT INTO channel VALUES (1, ?, ?)", (pack(state), pack(state)))
+        connection.execute(
+            "INSERT INTO queue VALUES (?, ?, ?, ?, ?)", queue_row(QueueState(2, 1, "q", is_ordered=False))
+        )
         log = f"{numbers} INSERT INTO log SELECT ? + i, 0, 1, ?, ? FROM n"
         connection.execute(log, (MILLION, 1 << POSITION_BITS, event.size, body))
         parked = (parked_row(i + 2, 2, i, i, 0, 1, event.size, b"", body) for i in range(1, MILLION + 1))
