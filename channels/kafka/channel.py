@@ -106,6 +106,7 @@ class KafkaChannel:
         self.partitions = await cluster.ensure(self.topic)
         self.book.ends = [0] * self.partitions
         await self.follow(self.partitions, range(self.partitions))
+        await self._knowledge.make_room()
         await self._look()
         self._is_open = True
         self._looking = asyncio.get_running_loop().create_task(self._keep_looking())
@@ -318,8 +319,8 @@ class KafkaChannel:
             await asyncio.sleep(_LOOK_S)
             try:
                 await self._look()
-                await self._knowledge.look()
                 await self._copying.look(time.time_ns() // 1000)
+                await self._knowledge.look()
             except ChannelUnavailable as error:
                 self.report(error)
             else:

@@ -7,6 +7,7 @@ topic. So only one process at a time takes it and settles it, while all know how
 import asyncio
 from collections import defaultdict
 from collections.abc import Callable, Iterator
+from functools import partial
 from typing import Final
 
 from channels.errors import ChannelUnavailable
@@ -41,6 +42,8 @@ class Index:
         """By group, queue and partition the last that is due at once, was never tried and is to be written yet: others
         may join it.
         """
+        self.refused: Final[dict[bytes, int]] = {}
+        """When a copy of that sheet's only event was too large for the state topic: it rests in the log."""
         self._writer: Final = writer
         self._bodies: Final = bodies
         self._clock: Final = clock
@@ -210,6 +213,7 @@ class Index:
         self.events -= sheet.left
         self.size_bytes -= sheet.size_bytes
         sheet.taken.clear()
+        self.refused.pop(sheet.key, None)
         self._bodies.drop(sheet)
         if sheet.group in self.shelves:
             self.shelves[sheet.group].remove(sheet)
@@ -222,6 +226,21 @@ class Index:
             self._timer = asyncio.get_running_loop().call_later(WRITE_S, self.write_out)
 
     def _write(self, sheet: Sheet, value: bytes | None) -> None:
+        put = self._put(sheet, value)
+        if value is not None and sheet.copied is not None:
+            put = put._replace(instead=partial(self._refuse, sheet))
+        self._writer.put(sheet.partition, put)
+
+    def _refuse(self, sheet: Sheet) -> Put:
+        """Its copy is too large: that it is parked is stored all the same, before anything else of its partition is."""
+        sheet.body_offset = sheet.events = None
+        if not sheet.left:
+            return self._put(sheet, None)
+        if self._sheets.get(sheet.key) is sheet:
+            self.refused[sheet.key] = self._clock.now_us()
+        return self._put(sheet, pack_parked(sheet.state))
+
+    def _put(self, sheet: Sheet, value: bytes | None) -> Put:
         record = Record(sheet.key, value, [])
 
         def stored(offset: int) -> None:
@@ -231,4 +250,4 @@ class Index:
         def failed(error: ChannelUnavailable) -> None:
             """Only with the end of the channel."""
 
-        self._writer.put(sheet.partition, Put((record,), size_of(record), stored, failed))
+        return Put((record,), size_of(record), stored, failed)

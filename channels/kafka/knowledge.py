@@ -11,7 +11,7 @@ from channels.kafka.parking import Parking
 from channels.kafka.producing import Record
 from channels.kafka.remembering import Notes
 from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
-from channels.kafka.topic import Topic
+from channels.kafka.topic import SEGMENT_SETTING, SIZE_SETTING, Topic, room_for
 from channels.kafka.writer import Put, Writer, size_of
 
 if TYPE_CHECKING:
@@ -48,6 +48,17 @@ class Knowledge:
         await self._cluster.tail.catch_up(state, wanted)
         self._partitions = partitions
 
+    async def make_room(self) -> None:
+        """What fits the log fits the topic beside it, where this user may see to it. Raises ChannelUnavailable."""
+        link, state = self._cluster.link, self._topic.state
+        log, beside = await link.settings(self._topic.name), await link.settings(state)
+        if log is None or beside is None:
+            return
+        wanted = room_for(int(log[SIZE_SETTING]))
+        values = {name: str(wanted) for name in (SIZE_SETTING, SEGMENT_SETTING) if int(beside[name]) < wanted}
+        if values and not await link.change_settings(state, values):
+            _logger.warning("the topic %s should have %s, and this user may not see to that", state, values)
+
     def leave(self) -> None:
         """Nothing more is told."""
         self._cluster.tail.leave(self._topic.state, self._tell)
@@ -58,10 +69,16 @@ class Knowledge:
         if await self._cluster.link.partitions(state) < self._partitions:
             _logger.warning("the topic %s is gone: it is made again, with what this process knows", state)
             await self._cluster.ensure_state(self._topic, self._partitions)
+            await self.make_room()
             self._cluster.tail.doubt(state)
             raise ChannelUnavailable(f"Kafka: the topic {state} was gone; it is made again, and written anew")
         if self._writer.fault is not None:
             raise ChannelUnavailable(f"Kafka: the topic {state} stores nothing: {self._writer.fault}")
+        if refused := len(self._parking.index.refused):
+            raise ChannelUnavailable(
+                f"Kafka: the topic {state} has no room for copies of {refused} events that wait, which last as long as "
+                f"the log has them: raise its {SIZE_SETTING} and {SEGMENT_SETTING}"
+            )
 
     def write(self, key: bytes, value: bytes | None) -> None:
         """Have it stored."""

@@ -18,11 +18,10 @@ from aiokafka.errors import (
     NodeNotReadyError,
     NotLeaderForPartitionError,
     OffsetOutOfRangeError,
-    TopicAuthorizationFailedError,
     UnknownTopicOrPartitionError,
     for_code,
 )
-from aiokafka.protocol.admin import DeleteGroupsRequest, DescribeConfigsRequest
+from aiokafka.protocol.admin import DeleteGroupsRequest
 from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
@@ -32,6 +31,7 @@ from aiokafka.structs import TopicPartition
 
 from channels.kafka.errors import FAULTS, translated
 from channels.kafka.producing import Appended, Producing, Record
+from channels.kafka.setting import change, settings
 
 LATEST: Final = -1
 EARLIEST: Final = -2
@@ -42,7 +42,6 @@ _READ_UNCOMMITTED: Final = 0
 _ENDINGS_MAX_S: Final = 3.0
 """How long closing waits for clients that were given up while they started."""
 _NOBODY: Final = ""
-_TOPIC_RESOURCE: Final = 2
 _T = TypeVar("_T")
 
 
@@ -101,7 +100,11 @@ class Link:
 
     async def settings(self, topic: str) -> dict[str, str] | None:
         """The topic's, by Kafka's names; None where this user may not read them."""
-        return await self._insist(lambda client: _settings(client, topic))
+        return await self._insist(lambda client: settings(client, topic))
+
+    async def change_settings(self, topic: str, values: Mapping[str, str]) -> bool:
+        """Set these for that topic. False where that is not this user's to do."""
+        return await self._insist(lambda client: change(client, topic, values))
 
     async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> Appended:
         """Append them as one batch, whole or not at all, in all replicas that are in sync.
@@ -286,15 +289,6 @@ async def _partitions(client: Any, topic: str) -> int:
 async def _identity(client: Any) -> str:
     answer = await client.send(client.get_random_node(), MetadataRequest([]))
     return str(answer.cluster_id)
-
-
-async def _settings(client: Any, topic: str) -> dict[str, str] | None:
-    request = DescribeConfigsRequest([(_TOPIC_RESOURCE, topic, None)])
-    code, _, _, _, entries = (await client.send(client.get_random_node(), request)).resources[0]
-    if for_code(code) is TopicAuthorizationFailedError:
-        return None
-    _check(code)
-    return {name: value for name, value, *_ in entries if value is not None}
 
 
 async def _leader(client: Any, topic: str, partition: int) -> int:

@@ -19,6 +19,9 @@ from channels.kafka.state import PARKED
 from channels.kafka.topic import PARTITION_MASK, Topic
 from channels.kafka.writer import Put, Writer
 
+_REFUSED_US: Final = 600_000_000
+"""A copy that was too large is tried again after so long: the topic may take it by then."""
+
 
 class Parking:
     """`origin` names this process in the keys of what it parks; `event_of` says which event a record of the log is."""
@@ -114,7 +117,10 @@ class Parking:
         return True
 
     def _uncopied(self) -> Iterator[Sheet]:
-        return (sheet for sheet in self.index.mine() if sheet.body_offset is None and sheet.waiting)
+        tried_us = self._clock.now_us() - _REFUSED_US
+        refused = {key for key, at_us in self.index.refused.items() if at_us > tried_us}
+        mine = self.index.mine()
+        return (sheet for sheet in mine if sheet.body_offset is None and sheet.waiting and sheet.key not in refused)
 
     async def _copy(self, sheet: Sheet) -> int:
         """Each that waits gets a sheet of its own, beside the others of its queue; how many did."""

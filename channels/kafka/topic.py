@@ -10,15 +10,21 @@ STATE_SUFFIX: Final = ".eventing"
 PARTITION_BITS: Final = 12
 """A position is an offset and, in its lowest bits, the partition: 4,096 partitions at most, and it fits 63 bits."""
 PARTITION_MASK: Final = (1 << PARTITION_BITS) - 1
+SIZE_SETTING: Final = "max.message.bytes"
+SEGMENT_SETTING: Final = "segment.bytes"
+"""No batch is larger than a segment of the log."""
+_COPY_MAX_BYTES: Final = 16 * 2**20
+_SAID_BYTES: Final = 64 * 2**10
+_INT_MAX: Final = 2**31 - 1
 STATE_CONFIG: Final[Mapping[str, str]] = {
     "cleanup.policy": "compact",
     # Parked deliveries that were settled leave their tombstones; small segments let them go soon.
-    "segment.bytes": str(16 * 2**20),
+    SEGMENT_SETTING: str(16 * 2**20),
     "segment.ms": str(3_600_000),
     "min.cleanable.dirty.ratio": "0.3",
     "delete.retention.ms": str(3_600_000),
     # A parked delivery is an event with what is said of it.
-    "max.message.bytes": str(16 * 2**20),
+    SIZE_SETTING: str(_COPY_MAX_BYTES),
 }
 
 
@@ -51,6 +57,11 @@ class Topic:
     def group(self, name: str) -> str:
         """Kafka's name of a group of this channel."""
         return f"{self.name}.{name}"
+
+
+def room_for(message_max_bytes: int) -> int:
+    """What a copy of an event takes at most, with what is said of it, where a topic of that bound had the event."""
+    return min(_INT_MAX, max(_COPY_MAX_BYTES, message_max_bytes + message_max_bytes // 4 + _SAID_BYTES))
 
 
 def position_of(partition: int, offset: int) -> Position:

@@ -50,10 +50,12 @@ class Put(NamedTuple):
     stored: Callable[[int], None]
     """With the offset of the first."""
     failed: Callable[[ChannelUnavailable], None]
+    instead: "Callable[[], Put] | None" = None
+    """What is to be stored where this is too large."""
 
     def split(self) -> "list[Put]":
-        """There is nothing smaller."""
-        return [self]
+        """What is to be stored instead; itself where there is nothing."""
+        return [self if self.instead is None else self.instead()]
 
 
 _LoadT = TypeVar("_LoadT", bound=Load)
@@ -138,7 +140,7 @@ class Writer(Generic[_LoadT]):
                 self._faults[partition] = str(error)
                 is_too_large = isinstance(error.__cause__, _TOO_LARGE)
                 smaller = [part for load in taken for part in load.split()] if is_too_large else []
-                if len(smaller) > 1:
+                if len(smaller) > 1 or (smaller and smaller[0] is not taken[0]):
                     for part in smaller:
                         await self._store(partition, [part])
                     return

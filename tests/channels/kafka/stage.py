@@ -2,6 +2,8 @@
 
 import contextlib
 import uuid
+from collections.abc import Mapping
+from types import MappingProxyType
 from typing import Final
 
 from channels.kafka import KafkaChannel, KafkaCluster, Timing, Topic
@@ -51,9 +53,10 @@ def a_channel(
     size_max_bytes: int = 2**24,
     is_external: bool = False,
     replicas: int = 1,
+    config: Mapping[str, str] = MappingProxyType({}),
 ) -> MortalChannel:
     """One whose topic no other test has, unless it is named."""
-    topic = Topic(name or f"t-{uuid.uuid4().hex}", partitions, replicas, is_external=is_external)
+    topic = Topic(name or f"t-{uuid.uuid4().hex}", partitions, replicas, config, is_external=is_external)
     return MortalChannel(
         cluster,
         "default/orders",

@@ -270,3 +270,57 @@ async def _agree(steps: list[tuple[str, int]]) -> None:
     hear(owner)
     hear(other)
     assert [(0, 0, [])] * 2 == [(one.index.events, one.index.size_bytes, one.left) for one in (owner, other)]
+
+
+async def test_what_the_state_topic_lost_is_written_once_more() -> None:
+    """All that is left, by who has it; an event whose copy went with it rests in the log."""
+    one, other = Process(b"one"), Process(b"other")
+    one.index.own("g", 0)
+    one.park(1, 2, 3)
+    one.write()
+    one.park(4)
+    one.write()
+    one.sheets()[1].events, one.sheets()[1].body_offset = None, 7
+    one.settle(1)
+    one.write()
+    one.index.write_anew()
+    written = one.write()
+    other.hear(written)
+    assert ([2, 3, 4], None) == (other.left, one.sheets()[1].body_offset)
+    other.index.write_anew()
+    assert [] == other.write()
+
+
+async def test_where_a_copy_rests_is_what_was_said_last() -> None:
+    """Its topic may be another one by then."""
+    one, other = Process(b"one"), Process(b"other")
+    one.index.own("g", 0)
+    one.park(1)
+    one.sheets()[0].body_offset = -1
+    (said,) = one.write()
+    other.hear([said._replace(offset=5)])
+    other.hear([said._replace(offset=2)])
+    assert [2] == [sheet.body_offset for sheet in other.sheets()]
+
+
+async def test_a_copy_that_is_too_large_is_stored_without_its_event() -> None:
+    """In its place, so that no crash comes between; the log has it. What was settled meanwhile is gone."""
+    one, other = Process(b"one"), Process(b"other")
+    one.index.own("g", 0)
+    one.park(1)
+    one.write()
+    one.park(2)
+    one.write()
+    puts = []
+    one.said.put = lambda _, load: puts.append(load)  # type: ignore[method-assign]
+    for sheet in one.sheets():
+        sheet.body_offset = -1
+    one.index.write_anew()
+    one.index.write_out()
+    one.settle(2)
+    ((first,), (second,)) = [one.split() for one in puts]
+    assert ([[first], [second]], 1) == ([first.split(), second.split()], len(one.index.refused))
+    other.hear([Found(at, put.records[0].key, put.records[0].value, (), 0) for at, put in enumerate((first, second))])
+    assert ([1], [None]) == (other.left, [sheet.body_offset for sheet in other.sheets()])
+    one.settle(1)
+    assert {} == one.index.refused

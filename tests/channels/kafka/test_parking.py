@@ -4,6 +4,7 @@ import time
 import uuid
 from functools import partial
 
+import pytest
 from aiokafka.admin import AIOKafkaAdminClient, RecordsToDelete
 from aiokafka.structs import TopicPartition
 
@@ -11,12 +12,13 @@ from channels.contract import Subscription
 from channels.kafka import KafkaChannel, KafkaCluster
 from channels.kafka.copying import Copying
 from channels.kafka.link import EARLIEST
-from channels.witness import comes, events_of, ids, receive, take
+from channels.witness import an_event, comes, events_of, ids, receive, take
 from tests.channels.kafka.stage import QUICK, a_channel
 from tests.rig.kafka import Kafka
 
 FUTURE_US = 2**60
 HOUR_US = 3_600_000_000
+LARGE_BYTES = 20 * 2**20
 
 
 async def parked(channel: KafkaChannel, member: Subscription, count: int, *, is_ordered: bool = False) -> None:
@@ -136,3 +138,31 @@ async def test_a_part_of_the_retention_is_waited_for(kafka: Kafka) -> None:
         await copying.look(now_us + 43 * HOUR_US)
         assert channel.parking.oldest_us is None
         assert 2 == member.queue("q").events
+
+
+@pytest.mark.parametrize("is_allowed", [True, False])
+async def test_a_large_event_that_waits_is_not_lost(kafka: Kafka, *, is_allowed: bool) -> None:
+    """The topic beside the log takes its copy. Where it does not, and may not be changed, that is a fault; it is kept
+    in the log, in this process and the next one.
+    """
+    name, data = f"t-{uuid.uuid4().hex}", bytes(LARGE_BYTES)
+    large = {"config": {"max.message.bytes": str(2 * LARGE_BYTES)}, "name": name, "size_max_bytes": 2**30}
+    async with KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster:
+        async with a_channel(cluster, **large) as channel, channel.subscribe("g") as member:
+            if not is_allowed:
+                await cluster.link.change_settings(channel.topic.state, {"max.message.bytes": str(2**20)})
+            await channel.publish([an_event("1", data), an_event("2")])
+            held = await receive(member, 2)
+            member.queue("q").park(held)
+            member.ack(held)
+            assert await channel.parking.copy(FUTURE_US, 100)
+            channel.parking.index.write_out()
+            await channel.state_stored()
+            if is_allowed:
+                await truncate(kafka, channel)
+            else:
+                await comes(True, lambda: "copies of 1 events" in (channel.fault or ""))
+                assert channel.parking.oldest_us is None
+        async with a_channel(cluster, **large) as channel, channel.subscribe("g") as member:
+            taken = await take(member.queue("q"), 2)
+            assert {"1": data, "2": None} == {one.event.id: one.event.data for one in taken}
