@@ -125,6 +125,11 @@ class Settings(BaseSettings):
     `default.topic.partitions`."""
     kafka_replication_factor: PositiveInt = 3
     """Brokers of the cluster that hold each partition of such topics. Knative's `default.topic.replication.factor`."""
+    kafka_size_max_bytes: PositiveInt = 10 * GIB
+    """What one channel on a Kafka cluster holds that somebody has still to get, 503 above; `retention.ms` bounds the
+    rest of a topic. Pulsar's backlog quota holds producers, too (`producer_request_hold`)."""
+    kafka_events_max: PositiveInt = 10_000_000
+    """The same in events: those that wait for a sink cost memory in each process of the Broker."""
     ingress: IngressEngine = "protocol"
     """How HTTP is read: `protocol` is a protocol class of our own, `asgi` an application any ASGI server can run."""
     event_type_auto_create: bool = True

@@ -15,6 +15,7 @@ from channels.answer import Answer
 from channels.contract import ChannelStatistics, Features, Position, Receipt, Start
 from channels.errors import ChannelFull, ChannelUnavailable
 from channels.event import Event
+from channels.kafka.bound import Bound
 from channels.kafka.consumer import Consumer, Timing
 from channels.kafka.copying import Copying
 from channels.kafka.counting import Book
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 _LOOK_S: Final = 2.0
 """How often a channel looks at what other processes have done."""
+_CROWDED_LOOK_S: Final = 0.25
+"""The same while it refuses what is published: they may have made room."""
 _GATHERED_MAX_BYTES: Final = 64 * 2**20
 """What waits for a server that does not answer."""
 
@@ -66,8 +69,9 @@ class KafkaChannel:
         self.fault: str | None = None
         self.timing: Timing = cluster.timing
         self._cluster: Final = cluster
-        self._events_max: Final = events_max
-        self._size_max_bytes: Final = size_max_bytes
+        self._bound: Final = Bound(self.book, events_max=events_max, size_max_bytes=size_max_bytes)
+        self._crowded: Final = asyncio.Event()
+        """Somebody was refused for the bound."""
         self.reading: Final = Reading(topic, adds_position=adds_position_attributes)
         self._is_open = False
         self._groups: Final[dict[str, Group]] = {}
@@ -78,7 +82,6 @@ class KafkaChannel:
         self._log: Writer[Parcel] = Writer(cluster.link, topic.name, is_owed=False, written=self._written)
         self._state: Writer[Put] = Writer(cluster.link, topic.state, is_owed=True)
         self._publishing = Publishing(self, self._log)
-        self._held_events = 0
 
     parking: Parking
     _copying: Copying
@@ -171,26 +174,18 @@ class KafkaChannel:
         publishing.submit(Submit(events, size_bytes, receipt, positions))
 
     def _has_room(self, events: int, size_bytes: int) -> bool:
-        publishing = self._publishing
+        publishing, parking = self._publishing, self.parking.index
         if publishing.size_bytes + size_bytes > _GATHERED_MAX_BYTES:
             return False
-        if self._fits(events, size_bytes):
+        beside = parking.events + publishing.events, parking.size_bytes + publishing.size_bytes
+        if self._bound.has_room(events, size_bytes, beside=beside):
             return True
-        self._held_events = self.book.count()
-        return self._fits(events, size_bytes)
-
-    def _fits(self, events: int, size_bytes: int) -> bool:
-        publishing, parking = self._publishing, self.parking.index
-        held = self._held_events
-        return (
-            held + parking.events + publishing.events + events <= self._events_max
-            and self.book.size_of(held) + parking.size_bytes + publishing.size_bytes + size_bytes
-            <= self._size_max_bytes
-        )
+        self._crowded.set()
+        return False
 
     def stored(self, events: int, size_bytes: int) -> None:
         """So many were stored: in the bound's books until they are counted anew."""
-        self._held_events += events
+        self._bound.stored(events)
         self.book.see(events, size_bytes)
 
     def _written(self, partition: int, appended: Appended, parcels: Sequence[Parcel]) -> None:
@@ -205,12 +200,11 @@ class KafkaChannel:
     def statistics(self) -> ChannelStatistics:
         """What is held at this moment."""
         held, parking = self.book.count(), self.parking.index
-        self._held_events = held
         return ChannelStatistics(
             events=held + parking.events,
             size_bytes=self.book.size_of(held) + parking.size_bytes,
-            events_max=self._events_max,
-            size_max_bytes=self._size_max_bytes,
+            events_max=self._bound.events_max,
+            size_max_bytes=self._bound.size_max_bytes,
             stored=sum(self.book.ends),
             damaged=self.reading.damaged + parking.damaged,
         )
@@ -316,7 +310,11 @@ class KafkaChannel:
 
     async def _keep_looking(self) -> None:
         while True:
-            await asyncio.sleep(_LOOK_S)
+            await asyncio.sleep(_CROWDED_LOOK_S)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_LOOK_S - _CROWDED_LOOK_S):
+                    await self._crowded.wait()
+            self._crowded.clear()
             try:
                 await self._look()
                 await self._copying.look(time.time_ns() // 1000)
@@ -346,7 +344,9 @@ class KafkaChannel:
             for partition, (floor, metadata) in (await self.committed(name)).items():
                 if partition not in self.parking.index.owned.get(name, set()) and name in self.book.known:
                     self.book.settled[name][partition] = Offsets.restore(floor, metadata)
-        self._held_events = self.book.count()
+        if self._bound.is_reached:  # what nobody has read may be gone by the log's own retention
+            self.book.begins = await self.firsts(range(len(self.book.ends)))
+        self._bound.count()
 
     def report(self, error: BaseException) -> None:
         """Something does not work: the status says so, and the log at most once a second."""

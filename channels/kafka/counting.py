@@ -1,6 +1,7 @@
 """What a channel holds, counted from how far its partitions go and what each group has settled of them. Pure."""
 
 from collections import defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from channels.offsets import Offsets, settled_by_all
@@ -17,10 +18,14 @@ class Book:
     def __init__(self) -> None:
         self.ends: list[int] = []
         """By partition one after the last record, as far as is known."""
+        self.begins: dict[int, int] = {}
+        """By partition the first record that is kept, as far as it was asked for."""
         self.settled: Final[dict[str, dict[int, Offsets]]] = defaultdict(dict)
         """By group and partition, as far as is known: exact for what this process has."""
         self.known: Final[set[str]] = set()
         """Names of the groups that there are, in whichever process they have members."""
+        self.since: Final[dict[str, Mapping[int, int]]] = {}
+        """Of groups that began in the past: by partition where what was there already ended."""
         self._seen = (0, 0)
         """Events, and their bytes: what the average is made of."""
         self._kept = 0.0
@@ -34,17 +39,25 @@ class Book:
         """It is no more."""
         self.known.discard(group)
         self.settled.pop(group, None)
+        self.since.pop(group, None)
 
-    def count(self) -> int:
-        """Events of the log that some group has not settled."""
-        books = [self.settled[name] for name in self.known]
+    def count(self, *, is_past_held: bool = True) -> int:
+        """Events of the log that some group has not settled, and that are there. Unless the past is held, a group that
+        began with what was there already holds nothing of a partition until it is through with that.
+        """
         held = 0
         for partition, end in enumerate(self.ends):
-            known = [book[partition] for book in books if partition in book]
-            if not known:
-                continue
-            held += known[0].unsettled(end) if len(known) == 1 else end - settled_by_all(known, end)
+            known = [one for name in self.known if (one := self._settled_of(name, partition, is_past_held)) is not None]
+            if known:
+                open_ = known[0].unsettled(end) if len(known) == 1 else end - settled_by_all(known, end)
+                held += min(open_, max(0, end - self.begins.get(partition, 0)))
         return held
+
+    def _settled_of(self, group: str, partition: int, is_past_held: bool) -> Offsets | None:
+        found = self.settled[group].get(partition)
+        if found is None or is_past_held:
+            return found
+        return None if found.floor < self.since.get(group, {}).get(partition, 0) else found
 
     @property
     def has_seen(self) -> bool:

@@ -10,7 +10,7 @@ from channels.kafka.link import Found
 from channels.kafka.parking import Parking
 from channels.kafka.producing import Record
 from channels.kafka.remembering import Notes
-from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED
+from channels.kafka.state import AVERAGE, GROUP, PARKED, REMEMBERED, pack_ends, unpack_ends
 from channels.kafka.topic import SEGMENT_SETTING, SIZE_SETTING, Topic, room_for
 from channels.kafka.writer import Put, Writer, size_of
 
@@ -114,6 +114,7 @@ class Knowledge:
                 name = key[1:].decode()
                 if record.value is not None:
                     self._book.known.add(name)
+                    self._book.since[name] = unpack_ends(record.value)
                 elif not self._has_members(name):
                     self._book.forget(name)
             elif key == AVERAGE and record.value:
@@ -122,7 +123,7 @@ class Knowledge:
     def _write_anew(self) -> None:
         """Another topic has the name: it holds nothing but what processes that know it write there."""
         for name in self._book.known:
-            self.write(GROUP + name.encode(), b"")
+            self.write(GROUP + name.encode(), pack_ends(self._book.since.get(name, {})))
         self._notes.write_anew()
         self._book.lose_average()
         self.keep_average()

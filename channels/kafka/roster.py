@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from channels.contract import Start
 from channels.errors import ChannelUnavailable
 from channels.kafka.starting import starts
-from channels.kafka.state import GROUP
+from channels.kafka.state import GROUP, pack_ends
 from channels.offsets import Offsets
 
 if TYPE_CHECKING:
@@ -44,11 +44,15 @@ class Roster:
         # In this order: what another process stores once it has begun the group lies behind where this one would begin.
         offsets = await starts(self._link, channel.topic.name, channel.partitions, start)
         if not await channel.committed(name):
-            await self._begin(name, offsets)
+            is_past = start != "latest"
+            ends = await starts(self._link, channel.topic.name, channel.partitions, "latest") if is_past else {}
+            await self._begin(name, offsets, ends)
         channel.book.known.add(name)
 
-    async def _begin(self, name: str, offsets: Mapping[int, int]) -> None:
-        """What the group begins with is kept before anybody reads. Raises ChannelUnavailable."""
+    async def _begin(self, name: str, offsets: Mapping[int, int], ends: Mapping[int, int]) -> None:
+        """What the group begins with is kept before anybody reads, and in the past where that ends. Raises
+        ChannelUnavailable.
+        """
         channel = self._channel
         try:
             await self._link.commit(channel.topic.group(name), channel.topic.name, offsets)
@@ -56,7 +60,8 @@ class Roster:
             if not await channel.committed(name):
                 raise
             return  # another process was quicker, and its members are there
-        self._write(GROUP + name.encode(), b"")
+        channel.book.since[name] = ends
+        self._write(GROUP + name.encode(), pack_ends(ends))
         await channel.state_stored()
         for partition, offset in offsets.items():
             channel.book.settled[name][partition] = Offsets(offset)

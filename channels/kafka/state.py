@@ -1,6 +1,7 @@
 """Records of a channel's state topic, both ways. A key names what its records are about: the last counts. Pure."""
 
 import zlib
+from collections.abc import Mapping
 from typing import Final
 
 import msgspec
@@ -48,6 +49,7 @@ class NoteState(msgspec.Struct, array_like=True, frozen=True):
 
 
 _parked: Final = msgspec.msgpack.Decoder(ParkedState).decode
+_ends: Final = msgspec.msgpack.Decoder(dict[int, int]).decode
 _note: Final = msgspec.msgpack.Decoder(NoteState).decode
 
 
@@ -80,6 +82,19 @@ def parked_event(value: bytes) -> Event | None:
     """The event that a sheet's record holds, None where it is damaged, or holds none."""
     found = unpack_parked(value)
     return None if found is None else decode_event(found.body)
+
+
+def pack_ends(ends: Mapping[int, int]) -> bytes:
+    """The value of a record of a group: where it began in the past, by partition where that ended."""
+    return _pack(dict(ends)) if ends else b""
+
+
+def unpack_ends(value: bytes) -> Mapping[int, int]:
+    """Nothing of a group that began with the latest, or where the record is damaged."""
+    try:
+        return _ends(value) if value else {}
+    except msgspec.MsgspecError:
+        return {}
 
 
 def pack_note(origin: bytes, value: bytes) -> bytes:

@@ -26,6 +26,8 @@ def create_backend(settings: Settings, engine: Remote) -> Backend:
     return KafkaBackend(
         engine.server,
         engine.login,
+        events_max=settings.kafka_events_max,
+        size_max_bytes=settings.kafka_size_max_bytes,
         dead_letter_events_max=settings.dead_letter_events_max,
         lease_s=settings.channel_lease_duration_s,
     )

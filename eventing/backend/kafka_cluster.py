@@ -1,6 +1,6 @@
 """A Kafka cluster as a backend: its topics are channels."""
 
-from typing import Final, Self
+from typing import Self
 
 from channels.contract import Channel
 from channels.dead_letter import DeadLetters
@@ -12,21 +12,28 @@ from eventing.resources import engine as engines
 from eventing.resources import retention as spoken
 from eventing.resources.login import SECRET_INVALID, Login
 
-NO_BOUND: Final = 2**53
-"""A topic's own retention is the bound of what it holds."""
-
 
 class KafkaBackend:
-    """One connection. The cluster holds no more than `dead_letter_events_max` dead letters. After `lease_s` without a
-    word this process is taken for dead.
+    """One connection. A channel holds no more than `events_max` events of `size_max_bytes` that somebody has still to
+    get, and the cluster no more than `dead_letter_events_max` dead letters. After `lease_s` without a word this process
+    is taken for dead.
     """
 
     persistence = "acks=all"
 
     def __init__(
-        self, server: engines.ServerKey, login: Login | None, *, dead_letter_events_max: int, lease_s: float
+        self,
+        server: engines.ServerKey,
+        login: Login | None,
+        *,
+        events_max: int,
+        size_max_bytes: int,
+        dead_letter_events_max: int,
+        lease_s: float,
     ) -> None:
         self._server = server
+        self._events_max = events_max
+        self._size_max_bytes = size_max_bytes
         self._problem = ""
         """Why a login that came later could not be used."""
         self._cluster = KafkaCluster(
@@ -64,7 +71,11 @@ class KafkaBackend:
         """The topic. Events bear where they were found, as in Knative. How long they stay is the topic's affair."""
         assert isinstance(engine, engines.Kafka)
         return self._cluster.channel(
-            name, topic=_topic(engine), events_max=NO_BOUND, size_max_bytes=NO_BOUND, adds_position_attributes=True
+            name,
+            topic=_topic(engine),
+            events_max=self._events_max,
+            size_max_bytes=self._size_max_bytes,
+            adds_position_attributes=True,
         )
 
     def keep(self, channel: Channel, retention: spoken.Retention) -> None:

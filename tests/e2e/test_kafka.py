@@ -132,3 +132,22 @@ def test_a_login_that_is_wrong_is_told_and_mended(tmp_path: Path, kafka_secure: 
         accepted = post_until(server, 202, patience_s=60.0)
         wait_until(lambda: set(accepted) <= set(sink.ids), "all that was accepted", 60.0)
         assert PASSWORD not in server.err
+
+
+def test_a_broker_that_holds_as_much_as_it_may_refuses_until_its_trigger_goes_on(tmp_path: Path, kafka: Kafka) -> None:
+    """503 for what a paused Trigger has yet to get; all that was accepted is delivered, once."""
+    manifest, sink = tmp_path / "resources.yaml", Sink(tmp_path, "sink")
+    manifest.write_text(
+        to_yaml(
+            *resources(kafka.bootstrap_servers),
+            trigger("t", sink.url, annotations={"eventing.dev/paused": "true"}),
+        )
+    )
+    server = Server(tmp_path, manifest, environment={"EVENTING_KAFKA_EVENTS_MAX": "20"})
+    with running(server, sink):
+        wait_ready(server)
+        accepted = post_until(server, 503)
+        assert 20 == len(accepted)
+        apply(server, trigger("t", sink.url, annotations={"eventing.dev/paused": "false"}))
+        accepted += post_until(server, 202)
+        wait_until(lambda: sorted(sink.ids) == sorted(accepted), "all of them, once")

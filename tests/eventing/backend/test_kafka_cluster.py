@@ -15,14 +15,19 @@ NO_CERTIFICATE = Login(ca_certificates="-----BEGIN CERTIFICATE-----\n!\n-----END
 async def test_a_certificate_that_is_none_is_told_by_its_secret() -> None:
     """Before anybody connects."""
     with pytest.raises(ResolutionError, match=r"secret ns/s: ca\.crt, user\.crt or user\.key: ") as caught:
-        KafkaBackend(SERVER, NO_CERTIFICATE, dead_letter_events_max=9, lease_s=9.0)
+        KafkaBackend(SERVER, NO_CERTIFICATE, events_max=9, size_max_bytes=9, dead_letter_events_max=9, lease_s=9.0)
     assert "SecretInvalid" == caught.value.reason
 
 
 async def test_a_later_login_that_is_of_no_use_is_a_fault_and_no_crash() -> None:
     """Until one comes that is."""
     backend = KafkaBackend(
-        SERVER, Login(user="u", password="p", mechanism="PLAIN"), dead_letter_events_max=9, lease_s=9.0
+        SERVER,
+        Login(user="u", password="p", mechanism="PLAIN"),
+        events_max=9,
+        size_max_bytes=9,
+        dead_letter_events_max=9,
+        lease_s=9.0,
     )
     assert "" == backend.fault
     await backend.log_in(NO_CERTIFICATE)

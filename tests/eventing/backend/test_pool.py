@@ -92,7 +92,11 @@ async def test_a_redis_cluster_has_a_store_for_each_channel() -> None:
 
 async def test_a_kafka_cluster_has_one_store_in_whatever_order_its_servers_are_named() -> None:
     """Names are those of hosts: upper case is lower case."""
-    pool = BackendPool(lambda one: KafkaBackend(one.server, None, dead_letter_events_max=9, lease_s=9.0))
+    pool = BackendPool(
+        lambda one: KafkaBackend(
+            one.server, None, events_max=9, size_max_bytes=9, dead_letter_events_max=9, lease_s=9.0
+        )
+    )
     for name, address in (("a", "one:9092,two:9092"), ("b", "Two:9092, one:9092"), ("c", "two:9092,one:9092,one:9092")):
         engine = Kafka(ServerKey("kafka", address), Topic(name, 1, 1))
         await pool.use(engine, Key("g", "Broker", "default", name))
