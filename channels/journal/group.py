@@ -116,7 +116,8 @@ class Group:
         marks = self.settled_ahead.pop(first, b"")
         if marks is None:
             return
-        run = Run(self, first, found.count, found.size_bytes, marks or None)
+        marks = marks[: found.count].ljust(found.count, b"\1") if marks else None  # one each, whatever the row says
+        run = Run(self, first, found.count, found.size_bytes, marks)
         if first <= floor:  # the group begins in the middle of it
             for index in range(floor - first + 1):
                 run.settle(index)

@@ -9,11 +9,11 @@ from channels.event import Event
 from channels.frame import encode_run
 from channels.journal.batch import Batch
 from channels.journal.group import Group
+from channels.journal.row import LOG_RUN_EVENTS_MAX
 
 if TYPE_CHECKING:
     from channels.journal.channel import JournalChannel
 
-RUN_EVENTS_MAX: Final = 512
 RUN_SIZE_MAX_BYTES: Final = 2**20
 """How large a run may be: it is read as a whole, and deleted when the last of its events is settled."""
 
@@ -83,7 +83,9 @@ class Publishing:
         for position, event in enumerate(events, first):
             size = event.size
             if run and (
-                len(run) == RUN_EVENTS_MAX or size_bytes + size > RUN_SIZE_MAX_BYTES or (cuts and position - 1 in cuts)
+                len(run) == LOG_RUN_EVENTS_MAX
+                or size_bytes + size > RUN_SIZE_MAX_BYTES
+                or (cuts and position - 1 in cuts)
             ):
                 self._put_run(batch, first, run, size_bytes, now_us)
                 first, run, size_bytes = position, [], 0

@@ -11,6 +11,8 @@ from zlib import crc32
 RUN_EVENTS_MAX: Final = 256
 RUN_SIZE_MAX_BYTES: Final = 2**20
 """How large a parked run may be: one is read, and kept on disk, as a whole. A larger event is a run by itself."""
+LOG_RUN_EVENTS_MAX: Final = 512
+"""How many events a run of the log may have."""
 _PARKED_NUMBERS: Final = Struct("<7q")
 _SETTLED_NUMBERS: Final = Struct("<4q")
 

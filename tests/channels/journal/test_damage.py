@@ -124,3 +124,45 @@ async def test_what_is_known_of_a_queue_is_there_twice(change: str) -> None:
     await parked(disk)
     disk.connection.execute(f"UPDATE queue SET {change}")
     await check_all_is_there(disk)
+
+
+@pytest.mark.parametrize("settled", [[], [1, 2]])
+@pytest.mark.parametrize(
+    "change", ["events = 1", "events = 200", "events = 1 << 60", "events = 'x'", "events = -1", "size_bytes = 1 << 60"]
+)
+async def test_numbers_of_a_run_of_the_log_cost_no_event(change: str, settled: list[int]) -> None:
+    """Its frames tell how many there are."""
+    disk = FakeDisk()
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        for first in (1, 4, 7):
+            await channel.publish(events_of(first, first + 2))
+        held = await receive(member, 9)
+        member.ack([held[index] for index in settled])
+        await drained(channel)
+    disk.connection.execute(f"UPDATE log SET {change}")
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        taken = await receive(member, 9 - len(settled))
+        member.ack(taken)
+        await drained(channel)
+        assert [str(n + 1) for n in range(9) if n not in settled] == ids(taken)
+        assert (0, 0, 0, 0) == (member.lag, journal.events, journal.size_bytes, channel.statistics().damaged)
+        assert [0, 0] == [disk.rows(table) for table in ("log", "settled")]
+
+
+@pytest.mark.parametrize("body", ["x''", "x'00'", "NULL", "'text'"])
+async def test_a_run_of_the_log_of_which_nothing_is_left_is_settled(body: str) -> None:
+    """As many events as it had are counted as damaged, and the others come."""
+    disk = FakeDisk()
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g"):
+        await channel.publish(events_of(1, 3))
+        await channel.publish(events_of(4, 6))
+    disk.connection.pragma("writable_schema", 1)
+    disk.connection.execute("UPDATE sqlite_schema SET sql = replace(sql, 'NOT NULL', '') WHERE name = 'log'")
+    disk.connection.pragma("writable_schema", "reset")
+    disk.connection.execute(f"UPDATE log SET body = {body} WHERE key & 7 = 1")
+    async with a_journal(disk) as journal, journal.channel("a") as channel, channel.subscribe("g") as member:
+        taken = await receive(member, 3)
+        member.ack(taken)
+        await drained(channel)
+        assert (["4", "5", "6"], 3) == (ids(taken), channel.statistics().damaged)
+        assert (0, 0, 0, 0) == (member.lag, journal.events, journal.size_bytes, disk.rows("log"))

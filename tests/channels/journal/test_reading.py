@@ -14,7 +14,8 @@ def connection() -> apsw.Connection:
     connection = apsw.Connection(":memory:")
     migrate(connection)
     for first in (1, 4, 7):
-        row = (first, 0, 3, 300, encode_run(first, events_of(first, first + 2)))
+        events = events_of(first, first + 2)
+        row = (first, 0, 3, sum(event.size for event in events), encode_run(first, events))
         connection.execute("INSERT INTO log VALUES (?, ?, ?, ?, ?)", row)
     return connection
 
@@ -22,14 +23,14 @@ def connection() -> apsw.Connection:
 @pytest.mark.parametrize(
     ("first", "last", "events_max", "size_max_bytes", "keys", "is_last"),
     [
-        (1, 9, 100, 1000, [1, 4, 7], True),
-        (2, 9, 100, 1000, [1, 4, 7], True),
-        (4, 6, 100, 1000, [4], True),
-        (1, 9, 3, 1000, [1], False),
-        (1, 9, 4, 1000, [1, 4], False),
+        (1, 9, 100, 100_000, [1, 4, 7], True),
+        (2, 9, 100, 100_000, [1, 4, 7], True),
+        (4, 6, 100, 100_000, [4], True),
+        (1, 9, 3, 100_000, [1], False),
+        (1, 9, 4, 100_000, [1, 4], False),
         (1, 9, 100, 300, [1], False),
         (1, 9, 0, 0, [1], False),
-        (10, 20, 100, 1000, [], False),
+        (10, 20, 100, 100_000, [], False),
     ],
 )
 def test_runs_of_the_log_within_bounds(
