@@ -1,6 +1,8 @@
 -- ARGV: member, group ('' to enter the channel), the id after which it begins ('$' for the last one given), a birth mark,
--- 1 for who joins it. A group that is there goes on. Who joins has what nobody has of its queues, unless another one
--- receives alone.
+-- 1 for who joins it, how many entries and bytes may be looked at, then how far that came in earlier calls: an id, entries,
+-- bytes. A group that is there goes on. Who joins has what nobody has of its queues, unless another one receives alone.
+-- Where a group begins in the past what it finds is counted first, in as many calls as that takes, which answer how far it
+-- came: the server does nothing else meanwhile. Until then nothing of it is trimmed.
 redis.call('HSETNX', state, 'born', ARGV[4])
 redis.call('HSETNX', P .. 'members', me, '')
 local group, after = ARGV[2], ARGV[3]
@@ -9,15 +11,24 @@ if is_new then
   groups()
   local last = after == '$' and last_id() or after
   if after ~= '$' then
-    local left, size, held, held_size = 0, 0, 0, 0
-    each_after(last, function(id, its)
-      left, size = left + 1, size + its
-      if not is_wanted(id, nil) then held, held_size = held + 1, held_size + its end
-    end)
+    local reached, left, size = last, 0, 0
+    local survey = redis.call('GET', P .. 'survey')
+    if survey and ARGV[8] ~= '' then reached, left, size = ARGV[8], tonumber(ARGV[9]), tonumber(ARGV[10]) end
+    if not survey or is_later(survey, last) then survey = last == '0-0' and '0-1' or last end
+    redis.call('SET', P .. 'survey', survey, 'PX', 10000)
+    local events_end, size_end = left + tonumber(ARGV[6]), size + tonumber(ARGV[7])
+    while true do
+      local entries = redis.call('XRANGE', log, '(' .. reached, '+', 'COUNT', 50)
+      for _, entry in ipairs(entries) do left, size = left + 1, size + (tonumber(entry[2][1]) or 0) end
+      if #entries < 50 then break end
+      reached = entries[#entries][1]
+      if left >= events_end or size >= size_end then return {reached, left, size} end
+    end
+    local wanted, wanted_size = wanted_after(last, nil)
     count('u:' .. group, left)
     count('v:' .. group, size)
-    count('events', held)
-    count('size', held_size)
+    count('events', left - (wanted or left))
+    count('size', size - (wanted_size or size))
   end
   redis.call('XGROUP', 'CREATE', log, group, last, 'MKSTREAM')
   redis.call('HSET', P .. 'groups', group, last)

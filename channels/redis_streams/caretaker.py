@@ -35,7 +35,7 @@ class Caretaker:
         joined = [group for group in channel.groups.values() if group.members]
         is_trimming, channel.has_settled = channel.has_settled or bool(channel.retention), False
         counts = self._counts(joined)
-        is_counting = self.is_unsure and not channel.owes and server.link.connection is not None
+        is_counting = self.is_unsure and not channel.debt.words and server.link.connection is not None
         # Just after a restart of the server leases may be over because nobody could renew them.
         has_waited = time.monotonic() - server.connected_s >= server.lease_s
         retention = channel.retention

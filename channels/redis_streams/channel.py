@@ -23,7 +23,7 @@ from channels.redis_streams.parking import adopt
 from channels.redis_streams.publishing import PositionedAnswer, Publishing
 from channels.redis_streams.reader import Reader
 from channels.redis_streams.remembering import Remembering
-from channels.redis_streams.script import BEGIN
+from channels.redis_streams.script import BEGIN, SURVEY, SURVEYED
 from channels.retention import NO_RETENTION, Retention
 
 if TYPE_CHECKING:
@@ -78,11 +78,6 @@ class RedisChannel:
     def is_choked(self) -> bool:
         """True while so much is owed that nothing more should be given out."""
         return self.server.committer.is_choked or self.debt.is_choked
-
-    @property
-    def owes(self) -> bool:
-        """Something gathers for the next commit."""
-        return bool(self.debt.words)
 
     @property
     def fault(self) -> str | None:
@@ -234,9 +229,12 @@ class RedisChannel:
         another process receives its events alone. Raises ChannelUnavailable.
         """
         try:
-            state, rows, moved, remembered, is_held = await self.server.link.run(
-                BEGIN, self.keys, self.server.me, name, after, self.server.me, int(joins)
-            )
+            told: Sequence[Any] = (b"", 0, 0)
+            while len(told) == SURVEYED:
+                told = await self.server.link.run(
+                    BEGIN, self.keys, self.server.me, name, after, self.server.me, int(joins), *SURVEY, *told
+                )
+            state, rows, moved, remembered, is_held = told
         except ServerError as error:
             self.server.look_at(error)
             self._caretaker.is_unsure = True

@@ -138,31 +138,16 @@ end
 function operations.forget()
   local group = word()
   look_at_hashes('order')
-  local last = groups()[group]
-  if last then
-    local released, size = 0, 0
-    local function release(id, its)
-      if not is_wanted(id, group) then released, size = released + 1, size + its end
-    end
-    if known_count == 1 then
-      released, size = tonumber(redis.call('HGET', state, 'events') or 0), tonumber(redis.call('HGET', state, 'size') or 0)
-    else
-      local from = '-'
-      while true do
-        local rows = redis.call('XPENDING', log, group, from, '+', 500)
-        for _, row in ipairs(rows) do release(row[1], size_of(row[1])) end
-        if #rows < 500 then break end
-        from = '(' .. rows[#rows][1]
-      end
-      each_after(last, release)
-    end
+  if groups()[group] then
+    local wanted, wanted_size = wanted_after('0-0', group)
     redis.call('XGROUP', 'DESTROY', log, group)
     redis.call('HDEL', P .. 'groups', group)
     redis.call('HDEL', P .. 'order', group)
     known = nil
     redis.call('HDEL', state, 'u:' .. group, 'v:' .. group)
-    count('events', -released)
-    count('size', -size)
+    if wanted then 
+      redis.call('HMSET', state, 'events', string.format('%.0f', wanted), 'size', string.format('%.0f', wanted_size))
+    end
   end
   for _, owner in ipairs({'-', me}) do
     for _, queue in ipairs(redis.call('HKEYS', P .. 'queues:' .. owner)) do

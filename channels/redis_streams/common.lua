@@ -85,15 +85,41 @@ local function size_of(id)
   return entry and tonumber(entry[2][1]) or 0
 end
 
--- Call do_it(id, size) for each entry after that id that is there.
-local function each_after(id, do_it)
-  local from = '(' .. id
+-- Call do_it(id) for each that a group has been given and has not settled, from one id to another.
+local function each_pending(group, from, to, do_it)
   while true do
-    local entries = redis.call('XRANGE', log, from, '+', 'COUNT', 200)
-    for _, entry in ipairs(entries) do do_it(entry[1], tonumber(entry[2][1]) or 0) end
-    if #entries < 200 then return end
-    from = '(' .. entries[#entries][1]
+    local rows = redis.call('XPENDING', log, group, from, to, 500)
+    for _, row in ipairs(rows) do do_it(row[1]) end
+    if #rows < 500 then return end
+    from = '(' .. rows[#rows][1]
   end
+end
+
+-- How many entries after that id, and bytes, some group but that one has still to settle; nothing where all are. All that
+-- one group was not given yet are wanted, and there the counters know; what others were given before is looked at.
+local function wanted_after(id, except)
+  local last, slowest = nil, nil
+  for name, its in pairs(groups()) do
+    if name ~= except and (not last or is_later(last, its)) then last, slowest = its, name end
+  end
+  if not slowest then return 0, 0 end
+  if not is_later(last, id) then return nil end
+  local events = tonumber(redis.call('HGET', state, 'u:' .. slowest) or 0)
+  local size = tonumber(redis.call('HGET', state, 'v:' .. slowest) or 0)
+  local has = {}
+  each_pending(slowest, '-', id, function(pending) events, size = events - 1, size - size_of(pending) end)
+  each_pending(slowest, '(' .. id, '+', function(pending) has[pending] = true end)
+  for name in pairs(groups()) do
+    if name ~= except and name ~= slowest then
+      each_pending(name, '(' .. id, last, function(pending)
+        if not has[pending] then
+          has[pending] = true
+          events, size = events + 1, size + size_of(pending)
+        end
+      end)
+    end
+  end
+  return events, size
 end
 
 local function queue_keys(owner, queue)

@@ -10,6 +10,7 @@ fence of the process that asks, `ARGV[1]` its member id. Behind the prefix:
   settled, and its bytes), the last id given (`ms`, `seq`), `born`, `rv` (version of what is remembered) |
 | `groups` | a hash: each group, and after which id it began |
 | `remembered` | a hash |
+| `survey` | an id, for some seconds: somebody counts what comes after it, so that is not trimmed |
 | `order` | a hash: who receives the events of a group alone, while order is needed |
 | `members` | a hash: member ids that have something here, and when they were found dead |
 | `queues:ID` | a hash: the queues of a process, behind `u` or `o` for their order, and their bytes |
@@ -46,3 +47,7 @@ TAKE: Final = Script("take")
 RENEW: Final = Script("renew")
 DEAD_LETTER: Final = Script("letter", "dead_letter")
 SCRIPTS: Final = (COMMIT, PUBLISH, BEGIN, TICK, CLAIM, TAKE, RENEW, DEAD_LETTER)
+SURVEY: Final = (5000, 4 * 2**20)
+"""Entries and bytes that one call of `begin` may look at: some 20 ms of the server's."""
+SURVEYED: Final = 3
+"""So many words it answers where there is more to look at: how far it came. It answers more where it is done."""

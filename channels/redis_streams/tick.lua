@@ -91,6 +91,8 @@ if ARGV[7] == '1' and redis.call('EXISTS', log) == 1 then
     local ms, seq = split(last_id())
     limit = string.format('%.0f-%.0f', ms, seq + 1)
   end
+  local survey = redis.call('GET', P .. 'survey')
+  if survey and is_later(limit, survey) then limit = survey end
   local oldest_kept = string.format('%.0f-0', now_ms - age_ms)
   local bytes = tonumber(redis.call('HGET', state, 'bytes') or 0)
   if age_ms == 0 and size_max == 0 then
