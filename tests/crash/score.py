@@ -11,7 +11,7 @@ from tests.ledger.verdict import Verdict
 
 _TOLD_MAX: Final = 300
 """Characters of a finding: the last words of a process may be many."""
-_STOPS: Final = ("stop", "how often", "duplicates", "of one, at most", "bound of one")
+_STOPS: Final = ("stop", "how often", "duplicates", "of one, at most", "bounds of one")
 
 
 @dataclass(slots=True)
@@ -79,14 +79,11 @@ class Score:
         return [(name, f"{count:,}") for name, count in sorted(counts.items())]
 
     def _stops(self) -> list[tuple[str, ...]]:
-        counts: defaultdict[Stop, list[int]] = defaultdict(list)
+        found: defaultdict[str, list[tuple[int, int]]] = defaultdict(list)
         for chapter in self.chapters:
             for stop, count in chapter.repeats:
-                counts[stop].append(count)
-        return [
-            (stop.name, f"{len(found):,}", f"{sum(found):,}", f"{max(found):,}", f"{stop.duplicates_bound:,}")
-            for stop, found in sorted(counts.items())
-        ]
+                found[stop.name].append((count, stop.duplicates_bound))
+        return [_stop_row(name, *zip(*pairs, strict=True)) for name, pairs in sorted(found.items())]
 
     def _rows(self) -> list[tuple[str, str]]:
         verdicts = [chapter.verdict for chapter in self.chapters]
@@ -110,12 +107,21 @@ class Score:
             ("delivered twice without a stop between", f"{sum(len(verdict.unexplained) for verdict in verdicts):,}"),
             ("duplicates after a stop", f"{sum(verdict.duplicates for verdict in verdicts):,}"),
             ("of one stop, on average", f"{sum(counts) / len(counts) if counts else 0:.1f}"),
-            ("of one stop, at most", f"{max(counts, default=0):,} (bound: {bound:,})"),
+            (
+                "of one stop, at most",
+                f"{max(counts, default=0):,} (bound: {bound:,}{' at most' if self.has_bounds else ''})",
+            ),
             ("time to ready, median", f"{statistics.median(ready_s or [0]):.2f} s"),
             ("time to ready, at most", f"{max(ready_s, default=0):.2f} s"),
             ("other complaints", f"{sum(len(chapter.complaints) for chapter in self.chapters):,}"),
             *(("found", " ".join(words.split())[:_TOLD_MAX]) for words in dict.fromkeys(found)),
         ]
+
+
+def _stop_row(name: str, counts: Sequence[int], bounds: Sequence[int]) -> tuple[str, ...]:
+    lowest, highest = f"{min(bounds):,}", f"{max(bounds):,}"
+    bound = lowest if lowest == highest else f"{lowest} to {highest}"
+    return name, f"{len(counts):,}", f"{sum(counts):,}", f"{max(counts):,}", bound
 
 
 def table(heading: Sequence[str], rows: Sequence[Sequence[str]]) -> str:

@@ -73,7 +73,7 @@ def test_duplicates_are_told_by_stop() -> None:
 
 def test_each_kind_of_stop_has_a_bound_where_they_differ() -> None:
     section = a_score(a_chapter(repeating({0: 20, 1: 10, 2: 5})), has_bounds=True).section
-    assert "| stop | how often | duplicates | of one, at most | bound of one |\n|---|---|---|---|---|" in section
+    assert "| stop | how often | duplicates | of one, at most | bounds of one |\n|---|---|---|---|---|" in section
     assert "| kill | 2 | 25 | 20 | 64 |" in section
     assert "| cut | 1 | 10 | 10 | 128 |" in section
 

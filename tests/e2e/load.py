@@ -9,6 +9,12 @@ import httpx2
 
 from tests.e2e.process import PATIENCE_S
 
+CONCURRENCY: Final = 16
+"""Attempts that one dispatcher has in flight for a Trigger: `EVENTING_LANE_CONCURRENCY_MAX`."""
+DELAY_S: Final = 0.05
+"""What a sink takes for each."""
+COMMIT_S: Final = 0.1
+"""What was settled so long before one stood still comes again, and what was while the server wrote that down."""
 _HEADERS: Final = {"ce-specversion": "1.0", "ce-source": "/load", "ce-type": "order"}
 
 
@@ -36,6 +42,7 @@ class Load:
         """All other statuses."""
         self.slowest_s = 0.0
         """What the slowest 202 took: so long everything may have stood still."""
+        self._began_s = time.monotonic()
         self._urls = [f"{one.events_url}/default/b" for one in ingresses]
         self._stop = threading.Event()
         self._numbers = itertools.count()
@@ -50,6 +57,11 @@ class Load:
         self._stop.set()
         for thread in self._threads:
             thread.join()
+
+    @property
+    def per_s(self) -> float:
+        """What was accepted so far, in the middle."""
+        return len(self.accepted) / (time.monotonic() - self._began_s)
 
     def _send(self) -> None:
         with httpx2.Client(timeout=PATIENCE_S) as client:
@@ -67,3 +79,10 @@ class Load:
                     continue
                 self.accepted.append(f"{number}")
                 self.slowest_s = max(self.slowest_s, time.monotonic() - began_s)
+
+
+def in_doubt(load: Load, held: float = CONCURRENCY, per_s: float = CONCURRENCY / DELAY_S) -> int:
+    """How many may come twice where one dispatcher ends: what it held of deliveries that had no end, and what it
+    settled with no commit. At most it delivers as many a second as its concurrency allows.
+    """
+    return round(held + (COMMIT_S + load.slowest_s) * per_s)

@@ -80,6 +80,14 @@ class Member(Process):
         lines = [line.rpartition(" ") for line in self.health("/metrics")[1].splitlines() if line.startswith(name)]
         return sum([float(value) for sample, _, value in lines if all(label in sample for label in labels)])
 
+    @property
+    def held(self) -> float:
+        """Deliveries that it has in memory, of which the channel knows no end."""
+        waiting, parked, under_way = (
+            self.metric(f"eventing_trigger_{name}_events") for name in ("waiting", "parked", "in_flight")
+        )
+        return waiting - parked + under_way
+
     def wait_ready(self) -> None:
         wait_until(lambda: self.health("/readyz")[0] == 200 or not self.is_running, f"ready: {self.err}")
         assert self.is_running, self.err

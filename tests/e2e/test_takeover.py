@@ -8,7 +8,7 @@ from typing import Final, NamedTuple
 
 import pytest
 
-from tests.e2e.load import Load
+from tests.e2e.load import CONCURRENCY, DELAY_S, Load, in_doubt
 from tests.e2e.manifests import broker, trigger
 from tests.e2e.member import Member, prepare
 from tests.e2e.process import Sink, running, wait_until
@@ -17,11 +17,6 @@ from tests.rig.postgres import Postgres
 
 pytestmark = pytest.mark.usefixtures("shared")
 
-CONCURRENCY: Final = 16
-"""Attempts that one dispatcher has in flight for a Trigger."""
-DELAY_S: Final = 0.05
-COMMIT_S: Final = 0.1
-"""What was settled so long before one stood still comes again, and what was while the server wrote that down."""
 SENDERS: Final = 3
 """So many send more than both can deliver: each has something waiting."""
 DELIVERED: Final = "eventing_trigger_delivered_events_total"
@@ -48,11 +43,6 @@ class Plant(NamedTuple):
         for one in (self.first, self.second):
             before = one.metric(DELIVERED, 'trigger="t"')
             wait_until(lambda one=one, before=before: one.metric(DELIVERED, 'trigger="t"') > before + 50, "it delivers")
-
-
-def in_doubt(load: Load) -> int:
-    """How many may come twice: what one has in flight, and what it settled without a commit."""
-    return CONCURRENCY + round((COMMIT_S + load.slowest_s) * CONCURRENCY / DELAY_S)
 
 
 @contextmanager

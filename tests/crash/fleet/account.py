@@ -1,6 +1,6 @@
 """What a dispatcher's metrics say of its events. Pure."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Final
 
 from prometheus_client.parser import text_string_to_metric_families
@@ -10,6 +10,18 @@ _UNBALANCED: Final = frozenset({"eventing_trigger_unbalanced_events", "eventing_
 _WAITING: Final = frozenset(
     {"eventing_trigger_waiting_events", "eventing_trigger_in_flight_events", "eventing_channel_events"}
 )
+
+_IN_MEMORY: Final[Mapping[str, int]] = {
+    "eventing_trigger_waiting_events": 1,
+    "eventing_trigger_parked_events": -1,
+    "eventing_trigger_in_flight_events": 1,
+}
+"""What waits and does not rest in the channel, and what is under way."""
+
+
+def unsettled(metrics: str) -> int:
+    """How many deliveries it has in memory, of which the channel knows no end."""
+    return round(sum(_IN_MEMORY[one.name] * one.value for one in _samples(metrics) if one.name in _IN_MEMORY))
 
 
 def unbalanced(metrics: str) -> list[str]:

@@ -15,10 +15,10 @@ PARTITIONS: Final = 4
 
 
 class Engine(Protocol):
-    """Its methods block. `duplicates_beyond` is what the end of one process repeats beside what it had in flight."""
+    """Its methods block. `commit_s` is how long a process keeps what was settled before it writes that down."""
 
     name: str
-    duplicates_beyond: int
+    commit_s: float
     proxy: Proxy
     """By which processes reach it."""
 
@@ -44,7 +44,7 @@ class RedisEngine:
     """Every write is flushed before it is answered, unless told otherwise."""
 
     name = "redis"
-    duplicates_beyond = 0
+    commit_s = 0.0
 
     def __init__(self, folder: Path, *, fsync: Fsync = "always") -> None:
         program = redis_program()
@@ -79,10 +79,7 @@ class KafkaEngine:
     """One broker; clients are told to come to the proxy."""
 
     name = "kafka"
-    duplicates_beyond = 400
-    """What is settled between two commits, 50 ms: of 2,000 events a second, which is more than the load, for each
-    Trigger that wants them.
-    """
+    commit_s = 0.05
 
     def __init__(self, folder: Path, *, data: Path | None = None) -> None:
         folder.mkdir(exist_ok=True)

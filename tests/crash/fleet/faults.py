@@ -29,10 +29,11 @@ async def load(run: Run, least_s: float = 0.3, most_s: float = 1.5) -> None:
 async def kill_engine(run: Run) -> None:
     """SIGKILL to the server that has the events; some seconds later it is back."""
     await load(run)
+    doubt = await run.in_doubt(*DISPATCHERS)
     await asyncio.to_thread(run.engine.kill)
     run.tale.kills += 1
     await load(run, 0.2, 4.0)
-    run.note_stop(f"{run.engine.name} killed", run.bound(len(DISPATCHERS)), is_over=False)
+    run.note_stop(f"{run.engine.name} killed", doubt, is_over=False)
     await asyncio.to_thread(run.engine.start)
 
 
@@ -85,34 +86,37 @@ async def churn(run: Run, lasting_s: float, every_s: float) -> None:
 async def freeze(run: Run, pause_s: float) -> None:
     """SIGSTOP to a dispatcher: its work moves to the other one, and it comes back as one that has nothing."""
     await load(run)
-    member = run.members[run.rng.choice(DISPATCHERS)]
+    name = run.rng.choice(DISPATCHERS)
+    member, doubt = run.members[name], await run.in_doubt(name)
     member.signal(signal.SIGSTOP)
     await asyncio.sleep(0.2)
-    run.note_stop("dispatcher frozen", run.bound(), is_over=False)
+    run.note_stop("dispatcher frozen", doubt, is_over=False)
     frozen_s = time.monotonic()
     if pause_s > _TAKEN_OVER_S:
         await asyncio.sleep(_TAKEN_OVER_S)
         await run.flow()
     await asyncio.sleep(max(0.0, frozen_s + pause_s - time.monotonic()))
-    run.note_stop("dispatcher goes on", run.bound(), is_over=False)
+    run.note_stop("dispatcher goes on", doubt, is_over=False)
     member.signal(signal.SIGCONT)
 
 
 async def cut_network(run: Run) -> None:
     """Connections to the server end, and none is made for a while."""
     await load(run)
+    doubt = await run.in_doubt(*DISPATCHERS)
     run.engine.proxy.manner = "refuse"
     await load(run, 0.5, 4.0)
-    run.note_stop("network cut", run.bound(len(DISPATCHERS)), is_over=False)
+    run.note_stop("network cut", doubt, is_over=False)
     run.engine.proxy.manner = "pass"
 
 
 async def silence(run: Run) -> None:
     """The network swallows everything for a while."""
     await load(run)
+    doubt = await run.in_doubt(*DISPATCHERS)
     run.engine.proxy.manner = "hole"
     await load(run, 2.0, 8.0)
-    run.note_stop("network silent", run.bound(len(DISPATCHERS)), is_over=False)
+    run.note_stop("network silent", doubt, is_over=False)
     run.engine.proxy.manner = "pass"
 
 
@@ -141,6 +145,7 @@ async def grow_topic(run: Run) -> None:
 async def fill_disk(run: Run, disk: Disk) -> None:
     """The server's disk is full: producers are refused. Where the server ends of it, it is started again with room."""
     await load(run)
+    doubt = await run.in_doubt(*DISPATCHERS)
     disk.fill()
     refused, deadline = run.producers.refused, time.monotonic() + _PATIENCE_S
     while run.producers.refused == refused and time.monotonic() < deadline:
@@ -148,7 +153,7 @@ async def fill_disk(run: Run, disk: Disk) -> None:
     if run.producers.refused == refused:
         run.complain(f"no event was refused while the disk was full for {_PATIENCE_S:g} s")
     await load(run, 0.5, 3.0)
-    run.note_stop(f"disk of {run.engine.name} full", run.bound(len(DISPATCHERS)), is_over=False)
+    run.note_stop(f"disk of {run.engine.name} full", doubt, is_over=False)
     if run.engine.is_running and run.rng.random() < 0.5:
         await asyncio.to_thread(run.engine.kill)
         run.tale.kills += 1

@@ -130,7 +130,7 @@ async def _cut_power(run: _PowerRun) -> float:
     cut_s = time.monotonic()
     run.volume.cut()
     await asyncio.to_thread(run.redis.kill)
-    run.note_stop("power cut", run.bound(len(DISPATCHERS)))
+    run.note_stop("power cut")
     await asyncio.to_thread(run.volume.unmount)
     run.volume.mount()
     await asyncio.to_thread(run.redis.start)

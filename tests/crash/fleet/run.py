@@ -15,7 +15,7 @@ from tests.crash.fleet import account
 from tests.crash.fleet.engine import Engine
 from tests.crash.fleet.member import Member
 from tests.crash.process import NotReady, traces
-from tests.crash.stage import IN_FLIGHT_MAX, Load, Stage
+from tests.crash.stage import Load, Stage
 from tests.e2e.member import prepare
 from tests.ledger.ledger import Ledger
 from tests.ledger.record import Received
@@ -34,6 +34,8 @@ _RECORDED_S: Final = 0.2
 """Until sinks and producers have noted what a process did before it ended."""
 _SLOW_S: Final = 0.05
 """How long a good sink takes: something is always on its way."""
+_ANSWER_S: Final = 0.1
+"""What the server takes to write down what was settled, on a machine that others share."""
 _LOOK_EVERY_S: Final = 0.5
 _MISSED_S: Final = 15.0
 """For how long an event that nobody says to have is still waited for before it is lost."""
@@ -81,9 +83,15 @@ class Run(Stage):
         super()._received(record)
         self.arrived[record.trigger] += record.is_accepted
 
-    def bound(self, processes: int = 1) -> int:
-        """What the sudden end of so many dispatchers may repeat."""
-        return processes * (IN_FLIGHT_MAX + self.engine.duplicates_beyond)
+    async def in_doubt(self, *names: str) -> int:
+        """How many deliveries may come again if these dispatchers end at this moment: of each event that one of them
+        has in memory those to all Triggers that want it, and what was settled since the last commit, whose answer may
+        take its time, or while this was asked.
+        """
+        asked_s = time.monotonic()
+        told = [account.unsettled(await self.members[name].metrics()) for name in names]
+        moved_s = self.engine.commit_s + _ANSWER_S + time.monotonic() - asked_s
+        return workload.MATCHES_MAX * (sum(told) + round(self.load.events_per_s * moved_s))
 
     def configure(self, *, is_paused: bool = False) -> None:
         """Write the manifests anew. A controller reads them at a start, or when it is told."""
@@ -162,6 +170,7 @@ class Run(Stage):
         """SIGKILL to these at once, of one role. What dispatchers had comes again; that others end is no stop to the
         ledger, so nothing may.
         """
+        doubt = await self.in_doubt(*names) if names[0] in DISPATCHERS else 0
         for name in names:
             self.members[name].is_down_by_us = True
             self.members[name].signal(signal.SIGKILL)
@@ -171,7 +180,7 @@ class Run(Stage):
         await asyncio.sleep(_RECORDED_S)
         if names[0] in DISPATCHERS:
             told = "dispatcher killed" if len(names) == 1 else "both dispatchers killed"
-            self.note_stop(told, self.bound(len(names)), is_over=False)
+            self.note_stop(told, doubt, is_over=False)
 
     async def stop(self, name: str) -> None:
         """SIGTERM: it ends by itself, with 0, and leaves nothing that would come again: it is no stop to the ledger."""
