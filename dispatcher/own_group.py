@@ -26,7 +26,8 @@ PARKED_MAX: Final = 4096
 LOOK_INTERVAL_S: Final = 0.02
 FORGET_WAITS_S: Final = (0.0, 10.0, 120.0)
 """When a group is to be forgotten after it was left: others may leave it later, or be found to have vanished."""
-_PREFIX: Final = "start/"
+GROUP_PREFIX: Final = "start/"
+"""What the names of such groups begin with, before that of the Trigger."""
 _READING: Final = b"reading"
 _OVER: Final = b"over"
 
@@ -65,22 +66,22 @@ class OwnGroups:
     def tidy(self) -> None:
         """Forget what earlier processes had no time to."""
         for name, found in [*self._channel.remembered.items()]:
-            if name.startswith(_PREFIX) and found == _OVER:
-                self._end(name.removeprefix(_PREFIX))
+            if name.startswith(GROUP_PREFIX) and found == _OVER:
+                self._end(name.removeprefix(GROUP_PREFIX))
 
     def wants(self, name: str, spec: TriggerSpec, *, is_new: bool) -> bool:
         """Whether the Trigger is to have one: it had, or it is new and starts in the past, where there is one."""
         features = self._channel.features
         if not (features.shared and features.replayable):
             return False
-        return self._channel.remembered.get(_PREFIX + name) == _READING or (is_new and spec.start != "latest")
+        return self._channel.remembered.get(GROUP_PREFIX + name) == _READING or (is_new and spec.start != "latest")
 
     def begin(self, name: str, spec: TriggerSpec) -> None:
         """Join the group, and read. After whoever had this name before has left here."""
         ending = self._endings.pop(name, None)
         if ending is not None:
             ending.cancel()
-        self._channel.remember(_PREFIX + name, _READING)
+        self._channel.remember(GROUP_PREFIX + name, _READING)
         self._readers[name] = _Reader(name, spec, self._channel, self._host, self._triggers, ending)
 
     def update(self, name: str, spec: TriggerSpec) -> None:
@@ -91,7 +92,7 @@ class OwnGroups:
         """All others are removed: of their groups nothing is left in the end."""
         for name in [name for name in self._readers if name not in names]:
             self._host.remember(name, None)  # it may never have come to work
-            self._channel.remember(_PREFIX + name, _OVER)
+            self._channel.remember(GROUP_PREFIX + name, _OVER)
             self._end(name, self._readers.pop(name).stop())
 
     def write_down(self) -> None:
@@ -124,9 +125,9 @@ class OwnGroups:
             await _wait(before, reader)
             for wait_s in FORGET_WAITS_S:
                 await asyncio.sleep(wait_s)
-                self._channel.forget(_PREFIX + name)
-            if self._channel.remembered.get(_PREFIX + name) == _OVER:
-                self._channel.remember(_PREFIX + name, None)
+                self._channel.forget(GROUP_PREFIX + name)
+            if self._channel.remembered.get(GROUP_PREFIX + name) == _OVER:
+                self._channel.remember(GROUP_PREFIX + name, None)
             self._endings.pop(name, None)
 
         self._endings[name] = asyncio.create_task(end())
@@ -204,7 +205,7 @@ class _Reader:
 
     async def _join(self) -> None:
         """Be a member until cancelled. Raises ChannelUnavailable."""
-        async with self._channel.subscribe(_PREFIX + self._name, start=self._spec.start) as subscription:
+        async with self._channel.subscribe(GROUP_PREFIX + self._name, start=self._spec.start) as subscription:
             self._subscription = subscription
             self._fanout.begin(subscription)
             trigger = self._triggers[self._name] = self._host.create_trigger(self._name, self, subscription)
