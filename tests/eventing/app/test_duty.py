@@ -1,6 +1,7 @@
-"""Who drops what a deleted Broker left on a server: one process, and after a takeover another one."""
+"""What one of several processes does: who drops what a deleted Broker left on a server, and what an outage ends."""
 
 import asyncio
+from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
@@ -8,6 +9,7 @@ import pytest
 from eventing.app.duty import TAKEOVERS_MAX, Duties
 from eventing.errors import LeaseLost, StoreUnavailable
 from eventing.pen import Pen
+from tests.eventing.small_leases import Leases
 from tests.eventing.store.memory_store import MemoryStore
 
 DURATION_S = 10.0
@@ -70,6 +72,46 @@ async def test_while_the_database_is_away_it_waits() -> None:
     pen.give(MemoryStore(), confirm)
     assert await duties().may_drop(pen, is_controller=True)
     assert now_s() > 10
+
+
+class Work:
+    """A redriver, or a controller."""
+
+    def __init__(self) -> None:
+        self.is_working = False
+
+    async def run(self) -> None:
+        self.is_working = True
+        try:
+            await asyncio.Event().wait()
+        finally:
+            self.is_working = False
+
+    async def reconcile(self) -> None:
+        return
+
+
+async def test_an_outage_ends_redrives_and_leaves_the_pen() -> None:
+    """Sinks refuse nobody; of statuses the store does, and who drops asks it first. Both go on when it is back."""
+    leases = {"redriver": Leases(), "controller": Leases()}
+    work, pen = Work(), Pen()
+    async with asyncio.TaskGroup() as group:
+        tasks = [
+            group.create_task(_duties(leases["redriver"]).redrive(cast("Any", work))()),
+            group.create_task(_duties(leases["controller"]).rule(pen, cast("Any", work))()),
+        ]
+        for is_away, is_working in ((False, True), (True, False), (False, True)):
+            for one in leases.values():
+                one.is_away = is_away
+            await asyncio.sleep(2 * DURATION_S)
+            assert (is_working, True) == (work.is_working, pen.store is not None)
+        for task in tasks:
+            task.cancel()
+
+
+def _duties(leases: Leases) -> Duties:
+    store = SimpleNamespace(leases=leases, under=lambda _: MemoryStore())
+    return Duties(resources=cast("Any", SimpleNamespace(store=store)), holder="h", duration_s=DURATION_S)
 
 
 async def _held() -> None:
