@@ -1,6 +1,7 @@
 import asyncio
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -224,3 +225,18 @@ async def test_an_address_that_is_none_is_told() -> None:
     """As the channel reads it."""
     (found,) = await findings(examine_redis(RedisAddress("redis+sentinel://a:1,b:2"), TIMEOUT_S))
     assert ("redis-reachable", "failure") == (found.check, found.verdict)
+
+
+async def test_a_server_that_wants_a_certificate_is_told(redis_server_program: Path) -> None:
+    """What its alert says, where no reset of the connection overtakes it; with one of its authority all is well."""
+    with running_redis(redis_server_program, has_tls=True, wants_certificate=True, size_max_bytes=MEMORY) as server:
+        issued = server.authority.issue_cert("eventing")
+        chain = b"".join([part.bytes() for part in issued.cert_chain_pems]).decode()
+        own = {"certificate": chain, "key": issued.private_key_pem.bytes().decode()}
+        address = RedisAddress(f"rediss://127.0.0.1:{server.port}", ca=server.ca.read_text())
+        assert {} == unwell(await findings(examine_redis(replace(address, **own), TIMEOUT_S)))
+        told = ""
+        while "certificate required" not in told:
+            (found,) = await findings(examine_redis(address, TIMEOUT_S))
+            assert ("redis-reachable", "failure") == (found.check, found.verdict)
+            told = found.words
