@@ -335,6 +335,9 @@ class RedisChannel:
         owed = self.debt.put()
         if owed:
             self.counters.put()
+            self.remembering.put()
+            for group in self.groups.values():
+                group.put()
         return owed, self.publishing.put()
 
     def _put_acks(self) -> None:
@@ -343,9 +346,8 @@ class RedisChannel:
 
     def _committed(self, state: Sequence[bytes]) -> None:
         for group in self.groups.values():
-            group.acks_flying.clear()
-        if not self.debt.words:
-            self.remembering.committed()
+            group.committed()
+        self.remembering.committed()
         self.counters.done(state)
 
     def stored(self, state: Sequence[bytes]) -> None:
@@ -361,7 +363,7 @@ class RedisChannel:
     def start_over(self) -> None:
         """Another process has taken over all that this one had."""
         self.debt.drop()
-        self.remembering.committed()
+        self.remembering.forget()
         self.counters.forget()
         for group in self.groups.values():
             group.reset()

@@ -58,7 +58,9 @@ class Group:
         """Events and bytes that were parked when the last member of this process left."""
         self.acks: list[bytes] = []
         self.acks_size_bytes = 0
-        self.acks_flying: list[bytes] = []
+        self._acks_put: list[bytes] = []
+        """Behind other things that are owed, for the next commit."""
+        self._acks_flying: list[bytes] = []
         self._read_events = _READ_EVENTS_MIN
         self._unsettled: Final = unsettled(self.key)
         self._unsettled_size: Final = unsettled_size(self.key)
@@ -196,8 +198,22 @@ class Group:
         """What was settled since the last commit."""
         if self.acks:
             words += ("ack", self.key, self.acks_size_bytes, len(self.acks), *self.acks)
-            self.acks_flying += self.acks
+            self._acks_put += self.acks
             self.acks, self.acks_size_bytes = [], 0
+
+    @property
+    def acked(self) -> set[bytes]:
+        """What is settled, though the server may not know it yet."""
+        return {*self.acks, *self._acks_put, *self._acks_flying}
+
+    def put(self) -> None:
+        """All that was owed is in a commit."""
+        self._acks_flying += self._acks_put
+        self._acks_put.clear()
+
+    def committed(self) -> None:
+        """The server knows what was in it."""
+        self._acks_flying.clear()
 
     def queue_for(self, name: str, *, is_ordered: bool) -> ParkingQueue:
         """The queue of that name, made where there is none."""
@@ -230,7 +246,8 @@ class Group:
         self.held = 0
         self.cursor = 0
         self.acks, self.acks_size_bytes = [], 0
-        self.acks_flying.clear()
+        self._acks_put.clear()
+        self._acks_flying.clear()
         self._drop_queues()
         for member in self.members:
             member.lose()

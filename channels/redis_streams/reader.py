@@ -149,7 +149,7 @@ class Reader:
         channel, group = self._channel, self._group
         await channel.debt.flush()
         me, link = channel.server.me, channel.server.link
-        known = {*group.acks, *group.acks_flying}
+        known = group.acked
         positions = {*group.memory}
         first = "-"
         while True:

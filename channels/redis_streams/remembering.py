@@ -21,7 +21,9 @@ class Remembering:
         self._values: Final[dict[str, bytes]] = {}
         self._version = 0
         self._is_owed = False
-        """Something was said here that the server does not know."""
+        """Something was said here that is in no commit yet."""
+        self._is_flying = False
+        """Something is in one that was not done."""
 
     @property
     def values(self) -> Mapping[str, bytes]:
@@ -41,16 +43,29 @@ class Remembering:
 
     def learn(self, flat: Sequence[bytes]) -> None:
         """The server tells all of it, together with what the channel has just counted."""
-        if not self._is_owed:
+        if not self.is_ahead:
             self._values.clear()
             self._values.update({key.decode(): value for key, value in pairs(flat).items()})
             self._version = self._channel.counters[_VERSION]
 
+    @property
+    def is_ahead(self) -> bool:
+        """Something was said here that the server does not know."""
+        return self._is_owed or self._is_flying
+
+    def put(self) -> None:
+        """What was said here is in a commit."""
+        self._is_flying, self._is_owed = self.is_ahead, False
+
     def committed(self) -> None:
-        """The server knows what was said here."""
-        self._is_owed = False
+        """The server knows what was in it."""
+        self._is_flying = False
+
+    def forget(self) -> None:
+        """Nothing that was said here will be in one."""
+        self._is_flying = self._is_owed = False
 
     async def refresh(self) -> None:
         """See what others said. Raises ChannelUnavailable, ServerError."""
-        if self._channel.counters[_VERSION] != self._version and not self._is_owed:
+        if self._channel.counters[_VERSION] != self._version and not self.is_ahead:
             self.learn(await self._channel.server.link.call("HGETALL", self._key))

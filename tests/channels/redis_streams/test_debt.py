@@ -235,6 +235,27 @@ async def test_the_same_commit_goes_on_where_it_stopped(stage: Stage) -> None:
     assert ["a", "b"] == stage.redis.call("LRANGE", stage.key("damaged"), 0, -1)
 
 
+async def test_what_is_settled_while_a_commit_is_under_way_is_known_to_be_until_it_is_safe(stage: Stage) -> None:
+    """A reader that comes back would take it for lost otherwise, and it would be delivered again."""
+    channel = stage.one
+    async with channel.subscribe("g") as member:
+        await channel.publish(events_of(1, 2))
+        held = await receive(member, 2)
+        group = channel.groups["g"]
+        await channel.debt.flush()
+        channel.before_commit(lambda: known.append(group.acked))
+        known: list[set[bytes]] = []
+        member.ack(held[:1])
+        await asyncio.sleep(0)
+        member.ack(held[1:])
+        channel.remember("name", b"value")
+        assert 1 == len(known)
+        await comes(True, lambda: len(known) > 1)
+        assert [one.position for one in held[1:]] == [position_of(entry) for entry in known[1]]
+        await channel.debt.flush()
+        assert set() == group.acked
+
+
 async def test_much_that_is_refused_keeps_nothing_from_others(stage: Stage) -> None:
     """A Broker that owes too much is given nothing more; another one is, and this one again once it is taken."""
     one, other = stage.one, stage.other
