@@ -183,6 +183,8 @@ class Parcel:
 
     def split(self) -> "list[Parcel]":
         """Each part by itself: one that is too large for the server costs the others nothing."""
+        if len(self.parts) == 1:
+            return [self]
         parcels = []
         at = 0
         for submit, numbers in self.parts:
