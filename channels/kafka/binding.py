@@ -5,15 +5,16 @@ names begin with `eventing-`: other consumers ignore them, and what is read here
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any, Final, TypeVar
 
 import msgspec
 
-from channels.attribute import Value, canonical, from_datetime, from_header, is_media_type, is_name, to_header
+from channels.attribute import Value, canonical, from_header, is_media_type, is_name, to_header
 from channels.codec import BATCH, STRUCTURED, decode, decode_attributes, decode_structured
 from channels.errors import MalformedEvent
 from channels.event import TTL_ATTRIBUTE, Event, validate
+from channels.kafka.batch import NO_TIME_MS, Found
 
 Headers = Sequence[tuple[str, bytes | None]]
 RAW: Final = "eventing-raw"
@@ -24,6 +25,7 @@ OFFSET: Final = "knativekafkaoffset"
 RECORD_TYPE: Final = "dev.knative.kafka.event"
 _TRACE: Final = ("traceparent", "tracestate")
 _TTL_MAX: Final = 4
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _MEMO_MAX: Final = 4096
 _T = TypeVar("_T")
 _pack: Final = msgspec.msgpack.Encoder().encode
@@ -250,18 +252,17 @@ def _from_view(packed: bytes, value: bytes | None) -> Event:
     return Event(None, found.view, value, text=text, json_data=found.json_data)
 
 
-def wrapped(
-    headers: Headers, key: bytes | None, value: bytes | None, source: str, *, partition: int, offset: int, time_ms: int
-) -> Event:
-    """The event made of a record that is none, as Knative's KafkaSource makes it."""
+def wrapped(record: Found, source: str, partition: int) -> Event:
+    """The event made of a record that is none, as Knative's KafkaSource makes it. Any record makes one."""
+    key, offset = record.key, record.offset
     attributes: dict[str, Value | datetime | None] = {
         "id": f"partition:{partition}/offset:{offset}",
         "source": source,
         "type": RECORD_TYPE,
         "subject": f"partition:{partition}#{offset}",
-        "time": from_datetime(datetime.fromtimestamp(max(time_ms, 0) / 1000, UTC)),
+        "time": _time(record.time_ms),
     }
-    for name, content in headers:
+    for name, content in record.headers:
         if name.lower() == "content-type":
             media = _text(content).lower()
             attributes["datacontenttype"] = media if is_media_type(media) else None
@@ -271,7 +272,19 @@ def wrapped(
             attributes[f"kafkaheader{plain}"] = _text(content)
     if key is not None:
         attributes["partitionkey"] = attributes["key"] = _text(key)
-    return Event.from_attributes(attributes, value)
+    return Event.from_attributes(attributes, record.value)
+
+
+def _time(time_ms: int) -> datetime | None:
+    """None for what its producer did not tell, and for what lies beyond the years of RFC 3339: microseconds, say, for
+    milliseconds.
+    """
+    if time_ms == NO_TIME_MS:
+        return None
+    try:
+        return _EPOCH + timedelta(milliseconds=time_ms)
+    except OverflowError:
+        return None
 
 
 def _text(content: bytes | None) -> str:

@@ -5,7 +5,8 @@ from collections.abc import Callable, Sequence
 from typing import Final
 
 from channels.event import Event
-from channels.kafka.link import Found, Link
+from channels.kafka.batch import Found
+from channels.kafka.link import Link
 from channels.kafka.sheet import Drawn, Sheet
 from channels.kafka.state import parked_event
 from channels.kafka.topic import Topic

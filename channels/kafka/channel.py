@@ -19,7 +19,7 @@ from channels.kafka.bound import Bound
 from channels.kafka.consumer import Consumer, Timing
 from channels.kafka.copying import Copying
 from channels.kafka.counting import Book
-from channels.kafka.errors import closed
+from channels.kafka.errors import closed, words_of
 from channels.kafka.group import Group
 from channels.kafka.knowledge import Knowledge
 from channels.kafka.link import EARLIEST, LATEST
@@ -72,7 +72,7 @@ class KafkaChannel:
         self._bound: Final = Bound(self.book, events_max=events_max, size_max_bytes=size_max_bytes)
         self._crowded: Final = asyncio.Event()
         """Somebody was refused for the bound."""
-        self.reading: Final = Reading(topic, adds_position=adds_position_attributes)
+        self.reading: Final = Reading(topic, adds_position=adds_position_attributes, complain=cluster.complain)
         self._is_open = False
         self._groups: Final[dict[str, Group]] = {}
         self._roster: Final = Roster(self, cluster.link, self._write)
@@ -322,7 +322,7 @@ class KafkaChannel:
             except ChannelUnavailable as error:
                 self.report(error)
             else:
-                self.fault = None
+                self.fault = next((one.fault for one in self._groups.values() if one.fault is not None), None)
             self._knowledge.keep_average()
 
     async def _look(self) -> None:
@@ -350,8 +350,8 @@ class KafkaChannel:
 
     def report(self, error: BaseException) -> None:
         """Something does not work: the status says so, and the log at most once a second."""
-        self.fault = str(error)
-        self._cluster.complain("%s: %s", self.name, error)
+        self.fault = words_of(error)
+        self._cluster.complain("%s: %s", self.name, self.fault, error=error)
 
     def rejoin(self) -> None:
         """Other credentials are to be used."""

@@ -167,12 +167,14 @@ class KafkaCluster:
         """It was left."""
         self._channels.remove(channel)
 
-    def complain(self, words: str, *details: object) -> None:
-        """A line in the log, at most one a second whatever the cluster does."""
+    def complain(self, words: str, *details: object, error: BaseException | None = None) -> None:
+        """A line in the log, at most one a second whatever the cluster does; with the trace of an error that nobody
+        foresaw.
+        """
         now_s = self._clock()
         if now_s - self._complained_s >= _COMPLAIN_S:
             self._complained_s = now_s
-            _logger.warning(words, *details)
+            _logger.warning(words, *details, exc_info=None if isinstance(error, ChannelUnavailable) else error)
 
     async def _wait_for(self, name: str, partitions: int) -> int:
         deadline_s = self._clock() + _UNTIL_S

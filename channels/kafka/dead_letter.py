@@ -17,9 +17,10 @@ from channels.contract import Delivery
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, Tally
 from channels.errors import ChannelUnavailable
 from channels.event import Event
+from channels.kafka.batch import Found
 from channels.kafka.letter import Entry, number_of
 from channels.kafka.letter_index import PART, LetterIndex
-from channels.kafka.link import Found, Link
+from channels.kafka.link import Link
 from channels.kafka.piece import Post
 from channels.kafka.producing import Record
 from channels.kafka.tail import Tail

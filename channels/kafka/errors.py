@@ -19,6 +19,11 @@ def translated(error: BaseException) -> ChannelUnavailable:
     return unavailable
 
 
+def words_of(error: BaseException) -> str:
+    """For whoever looks at the status. What nobody foresaw may say nothing without its type."""
+    return str(error) if isinstance(error, ChannelUnavailable) else f"{type(error).__name__}: {error}"
+
+
 @contextmanager
 def translating() -> Iterator[None]:
     """Raise what is Kafka's as ChannelUnavailable."""

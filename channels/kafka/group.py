@@ -18,6 +18,7 @@ from channels.kafka.lease import Held, Lease
 from channels.kafka.member import Member
 from channels.kafka.portion import Portion
 from channels.kafka.pulse import Pulse
+from channels.kafka.rejoining import Rejoining
 from channels.kafka.shelf import Shelves
 from channels.kafka.topic import PARTITION_BITS
 from channels.offsets import Offsets
@@ -58,16 +59,22 @@ class Group:
         self.is_halted = False
         """A rebalance is under way: nothing is handed out."""
         self._room = asyncio.Event()
+        self._joined: Final = asyncio.Event()
         self._consumer: Consumer | None = None
-        self._running: asyncio.Task[None] | None = None
-        self._reading: asyncio.Task[None] | None = None
+        self._rejoining: Final = Rejoining(
+            join=self._join, has_joined=self._joined.is_set, read=self._read, leave=self._leave, report=channel.report
+        )
         self._committing: Final = asyncio.Lock()
         self._timer: asyncio.TimerHandle | None = None
         self._commit: asyncio.Task[None] | None = None
-        self._joined = asyncio.Event()
         self.pulse: Final = Pulse(channel.timing, self._stood_still)
 
     # What members ask
+
+    @property
+    def fault(self) -> str | None:
+        """What keeps it from reading."""
+        return self._rejoining.fault
 
     @property
     def lag(self) -> int:
@@ -131,7 +138,7 @@ class Group:
         """Join, and wait some time for partitions. Raises ChannelUnavailable."""
         await self._join()
         self.pulse.start()
-        self._running = asyncio.get_running_loop().create_task(self._run())
+        self._rejoining.start()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_JOIN_MAX_S):
                 await self._joined.wait()
@@ -148,10 +155,10 @@ class Group:
         if self._timer is not None:
             self._timer.cancel()
         self._waiting.wake_all()
-        for task in (self._running, self._reading, self._commit):
-            if task is not None:
-                task.cancel()
-                await asyncio.wait([task])
+        await self._rejoining.close()
+        if self._commit is not None:
+            self._commit.cancel()
+            await asyncio.wait([self._commit])
         self._lose_all()
         if self._consumer is not None:
             await self._consumer.stop()
@@ -163,8 +170,7 @@ class Group:
 
     def rejoin(self) -> None:
         """As another member: with other credentials, or because nothing can be made of this one any more."""
-        if self._reading is not None:
-            self._reading.cancel()
+        self._rejoining.begin_anew()
 
     def _stood_still(self) -> None:
         """It was taken for gone, and others have what it had. Its queues go, and watchers are told, a little later."""
@@ -175,32 +181,29 @@ class Group:
             member.lose_all()
         self.rejoin()
 
-    async def _run(self) -> None:
-        while True:
-            assert self._consumer is not None
-            self._reading = asyncio.get_running_loop().create_task(self._read(self._consumer))
-            await asyncio.wait([self._reading])
-            if not self._reading.cancelled() and (error := self._reading.exception()) is not None:
-                self._channel.report(error)
+    async def _leave(self) -> None:
+        assert self._consumer is not None
+        try:
             with contextlib.suppress(ChannelUnavailable):
                 await self.commit()
+        finally:
             self._forfeit()
-            await self._consumer.stop()
-            self._forfeit()  # until it had left, it may have been assigned something once more
-            while True:
-                try:
-                    await self._join()
-                except ChannelUnavailable as error:
-                    self._channel.report(error)
-                    await asyncio.sleep(_PAUSE_S)
-                else:
-                    break
+            try:
+                await self._consumer.stop()
+            finally:
+                self._forfeit()  # until it had left, it may have been assigned something once more
 
     async def _join(self) -> None:
-        self._consumer = self._channel.consumer(self.name)
-        await self._consumer.start(self)
+        self._joined.clear()
+        consumer = self._consumer = self._channel.consumer(self.name)
+        async with contextlib.AsyncExitStack() as undo:
+            undo.push_async_callback(consumer.stop)  # or it might hold partitions that nobody reads
+            await consumer.start(self)
+            undo.pop_all()
 
-    async def _read(self, consumer: Consumer) -> None:
+    async def _read(self) -> None:
+        assert self._consumer is not None
+        consumer = self._consumer
         while True:
             await self._has_room()
             for portion in await consumer.read():
@@ -326,22 +329,24 @@ class Group:
 
     async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
         """What stayed goes on where it was; what came begins with what was committed."""
+        # Gathered, no error is lost in the coordinator that asks, whoever foresaw it.
+        (error,) = await asyncio.gather(self._take_over(partitions), return_exceptions=True)
+        if error is not None:
+            self._rejoining.begin_anew(error)
+            return {}
+        return {one.partition: one.next for one in self._leases.values()}
+
+    async def _take_over(self, partitions: Sequence[int]) -> None:
         for partition in {*self._leases}.difference(partitions):
             self._lose(partition)
         fresh = [one for one in partitions if one not in self._leases]
         if fresh:
-            try:
-                await self._begin(fresh)
-            except ChannelUnavailable as error:
-                self._channel.report(error)
-                self.rejoin()
-                return {}
+            await self._begin(fresh)
         self.is_halted = False
         self._room.set()
         self._joined.set()
         self.tell_watchers()
         self.wake()
-        return {one.partition: one.next for one in self._leases.values()}
 
     def tell_watchers(self) -> None:
         """What its queues hold, or what members do, is other than they know."""

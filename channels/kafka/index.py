@@ -11,8 +11,8 @@ from functools import partial
 from typing import Final
 
 from channels.errors import ChannelUnavailable
+from channels.kafka.batch import Found
 from channels.kafka.bodies import Bodies
-from channels.kafka.link import Found
 from channels.kafka.producing import Record
 from channels.kafka.sheet import Sheet
 from channels.kafka.shelf import Clock, Shelf, Shelves

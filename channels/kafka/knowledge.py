@@ -5,8 +5,8 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from channels.errors import ChannelUnavailable
+from channels.kafka.batch import Found
 from channels.kafka.counting import Book
-from channels.kafka.link import Found
 from channels.kafka.parking import Parking
 from channels.kafka.producing import Record
 from channels.kafka.remembering import Notes

@@ -16,6 +16,7 @@ import msgspec
 
 from channels.dead_letter import Address, AttemptRecord, DeadLetter, Redrive, Selector, is_about
 from channels.event import Event
+from channels.kafka.batch import Found
 from channels.kafka.letter import (
     BOOK,
     CLAIM,
@@ -32,7 +33,6 @@ from channels.kafka.letter import (
     unpack_claim,
     unpack_letter,
 )
-from channels.kafka.link import Found
 from channels.kafka.piece import PIECE, Pieces, keys_of
 from channels.kafka.producing import Record
 

@@ -5,6 +5,7 @@ A broker answers the requests of one connection one after the other: who waits l
 
 import asyncio
 import contextlib
+import logging
 import time
 from collections import defaultdict
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -26,10 +27,11 @@ from aiokafka.protocol.commit import OffsetCommitRequest, OffsetFetchRequest
 from aiokafka.protocol.fetch import FetchRequest
 from aiokafka.protocol.metadata import MetadataRequest
 from aiokafka.protocol.offset import OffsetRequest
-from aiokafka.record.memory_records import MemoryRecords
 from aiokafka.structs import TopicPartition
 
+from channels.kafka.batch import Found, records
 from channels.kafka.errors import FAULTS, translated
+from channels.kafka.portion import Portion
 from channels.kafka.producing import Appended, Producing, Record
 from channels.kafka.setting import change, settings
 
@@ -38,23 +40,17 @@ EARLIEST: Final = -2
 _PAUSE_S: Final = 0.1
 _NEWS_S: Final = 1.0
 """For so long a topic that was made may be unknown to some of the brokers."""
+_QUIET_S: Final = 1.0
+"""Between two lines about damage."""
 _READ_UNCOMMITTED: Final = 0
 _ENDINGS_MAX_S: Final = 3.0
 """How long closing waits for clients that were given up while they started."""
 _NOBODY: Final = ""
 _T = TypeVar("_T")
+_logger: Final = logging.getLogger(__name__)
 
 
-class Found(NamedTuple):
-    """As it is read."""
-
-    offset: int
-    key: bytes | None
-    value: bytes | None
-    headers: Sequence[tuple[str, bytes]]
-    time_ms: int
-
-
+_Complain = Callable[..., None]
 Place = tuple[str, int]
 """A topic and one of its partitions."""
 
@@ -81,6 +77,7 @@ class Link:
         self._endings: Final[set[asyncio.Future[None]]] = set()
         """Of clients that nobody waits for any more."""
         self._producing: Final = Producing(timeout_s=timeout_s)
+        self._quiet_until_s = 0.0
 
     async def close(self) -> None:
         """No connection is left."""
@@ -124,11 +121,11 @@ class Link:
 
         Where nothing is there yet it waits that long. All of them, or it raises.
         """
-        return await self._insist(lambda client: _fetch(client, wanted, wait_s, size_max_bytes))
+        return await self._insist(lambda client: _fetch(client, wanted, wait_s, size_max_bytes, self._complain))
 
     async def fetch_each(self, wanted: Mapping[Place, int], *, wait_s: float, size_max_bytes: int) -> Fetched:
         """As `fetch`, asked once: what is wrong with one partition keeps nobody from the others."""
-        return await self._insist(lambda client: _fetch_each(client, wanted, wait_s, size_max_bytes))
+        return await self._insist(lambda client: _fetch_each(client, wanted, wait_s, size_max_bytes, self._complain))
 
     async def offsets(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
         """By partition the first offset of that time (milliseconds) or later, LATEST or EARLIEST; LATEST for none."""
@@ -166,6 +163,12 @@ class Link:
                 self.fault = None
                 return found
 
+    def _complain(self, words: str, *details: object) -> None:
+        now_s = time.monotonic()
+        if now_s >= self._quiet_until_s:
+            self._quiet_until_s = now_s + _QUIET_S
+            _logger.warning(words, *details)
+
     async def _connected(self) -> Any:
         async with self._connecting:
             if self._client is None:
@@ -197,9 +200,9 @@ class Link:
 
 
 async def _fetch(
-    client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int
+    client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int, complain: _Complain
 ) -> dict[Place, tuple[list[Found], int]]:
-    fetched = await _fetch_each(client, wanted, wait_s, size_max_bytes)
+    fetched = await _fetch_each(client, wanted, wait_s, size_max_bytes, complain)
     found = dict(fetched.found)
     for place, error in fetched.failed.items():
         if not isinstance(error, OffsetOutOfRangeError):
@@ -209,7 +212,9 @@ async def _fetch(
     return found
 
 
-async def _fetch_each(client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int) -> Fetched:
+async def _fetch_each(
+    client: Any, wanted: Mapping[Place, int], wait_s: float, size_max_bytes: int, complain: _Complain
+) -> Fetched:
     fetched = Fetched({}, {})
     by_leader: dict[int, dict[str, list[tuple[int, int, int]]]] = defaultdict(lambda: defaultdict(list))
     for (topic, partition), offset in wanted.items():
@@ -230,36 +235,34 @@ async def _fetch_each(client: Any, wanted: Mapping[Place, int], wait_s: float, s
         elif isinstance(answer, BaseException):
             raise answer
         else:
-            _sort(answer, wanted, fetched)
+            _sort(answer, wanted, fetched, complain)
     if fetched.failed:
         client.force_metadata_update()
     return fetched
 
 
-def _sort(answer: Any, wanted: Mapping[Place, int], fetched: Fetched) -> None:
+def _sort(answer: Any, wanted: Mapping[Place, int], fetched: Fetched, complain: _Complain) -> None:
     for topic, partitions in answer.topics:
-        for partition, code, _, *_, body in partitions:
+        for partition, code, end, *_, body in partitions:
             place = (topic, partition)
             if code:
                 fetched.failed[place] = for_code(code)(topic)
             else:
-                fetched.found[place] = _records(body, wanted[place])
+                portion = Portion(partition, wanted[place], end, body or b"")
+                fetched.found[place] = _records(topic, portion, complain)
 
 
-def _records(body: bytes, offset: int) -> tuple[list[Found], int]:
-    """The records from that offset on, and where to go on."""
+def _records(topic: str, portion: Portion, complain: _Complain) -> tuple[list[Found], int]:
+    """From its offset on, without those that cannot be read, and where to go on."""
+
+    def leave_out(offset: int, count: int, why: str) -> None:
+        words = "%s: what cannot be read is left out, %d of partition %d from offset %d on: %s"
+        complain(words, topic, count, portion.partition, offset, why)
+
     found: list[Found] = []
-    batches = MemoryRecords(body or b"")
-    while batches.has_next():
-        batch = batches.next_batch()
-        if not batch.is_control_batch:
-            found += [
-                Found(one.offset, one.key, one.value, one.headers, one.timestamp)
-                for one in batch
-                if one.offset >= offset
-            ]
-        offset = max(offset, batch.next_offset)
-    return found, offset
+    for _, _, begin, end in portion.batches():
+        found += [one for one in records(portion.body[begin:end], leave_out) if one.offset >= portion.offset]
+    return found, portion.after
 
 
 async def _end(client: Any, starting: "asyncio.Future[None]") -> None:

@@ -10,9 +10,10 @@ from typing import Final
 
 from channels.contract import Delivery, Position
 from channels.event import Event
+from channels.kafka.batch import Found
 from channels.kafka.bodies import Bodies
 from channels.kafka.index import Index
-from channels.kafka.link import Found, Link
+from channels.kafka.link import Link
 from channels.kafka.sheet import Sheet, Taken
 from channels.kafka.shelf import Clock
 from channels.kafka.state import PARKED

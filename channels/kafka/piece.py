@@ -13,8 +13,8 @@ from typing import Final
 import msgspec
 
 from channels.errors import ChannelUnavailable
+from channels.kafka.batch import Found
 from channels.kafka.letter import LETTER, Entry, pack_state, unpack_letter
-from channels.kafka.link import Found
 from channels.kafka.producing import Record
 from channels.kafka.writer import BATCH_BYTES, size_of
 

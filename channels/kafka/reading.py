@@ -1,17 +1,13 @@
 """What a channel makes of the records of its topic, whoever wrote them."""
 
-from collections.abc import Iterator, Sequence
-from typing import Any, Final, NamedTuple
-
-from aiokafka.consumer.fetcher import READ_COMMITTED, PartitionRecords
-from aiokafka.errors import CorruptRecordException
-from aiokafka.record.memory_records import MemoryRecords
-from aiokafka.structs import TopicPartition
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
+from typing import Final, NamedTuple
 
 from channels.errors import MalformedEvent
 from channels.event import Event
+from channels.kafka.batch import Found, records
 from channels.kafka.binding import event_of, placed, wrapped
-from channels.kafka.link import Found
 from channels.kafka.portion import Portion, head_of
 from channels.kafka.topic import PARTITION_BITS, Topic
 
@@ -28,11 +24,12 @@ class _Own(NamedTuple):
 
 
 class Reading:
-    """Of one topic. With `adds_position` events say where their records rest."""
+    """Of one topic. With `adds_position` events say where their records rest; `complain` writes a line into the log."""
 
-    def __init__(self, topic: Topic, *, adds_position: bool) -> None:
+    def __init__(self, topic: Topic, *, adds_position: bool, complain: Callable[..., None]) -> None:
         self.damaged = 0
-        """Records whose very headers could not be read."""
+        """Records that could not be read, and were set aside."""
+        self._complain: Final = complain
         self._topic: Final = topic.name
         self._source: Final = topic.record_source
         self._adds_position: Final = adds_position
@@ -52,21 +49,24 @@ class Reading:
         self._own_size_bytes += size_bytes
 
     def events(self, portion: Portion) -> Iterator[tuple[int, Event]]:
-        """From its offset on, each with its own. Raises CorruptRecordException."""
-        if portion.aborted:
-            yield from self._committed(portion)
-            return
+        """From its offset on, each with its own. What cannot be read is set aside: counted, and said in the log."""
         partition, body = portion.partition, portion.body
-        for first, _, begin, end in portion.batches():
+        set_aside = partial(self._set_aside, partition)
+        for first, _, begin, end in portion.committed():
             own = self._taken(first << PARTITION_BITS | partition)
             if own is not None and own.head == head_of(body, begin):
                 for offset, event in enumerate(own.events, first):
                     if offset >= portion.offset:
                         yield offset, self._placed(event, partition, offset)
             else:
-                for record in _records(body[begin:end]):
+                for record in records(body[begin:end], set_aside):
                     if record.offset >= portion.offset:
                         yield record.offset, self.event_of(partition, record)
+
+    def _set_aside(self, partition: int, offset: int, count: int, why: str) -> None:
+        self.damaged += count
+        words = "%s: what cannot be read is set aside, %d of partition %d from offset %d on: %s"
+        self._complain(words, self._topic, count, partition, offset, why)
 
     def _taken(self, position: int) -> "_Own | None":
         own = self._own.pop(position, None)
@@ -74,13 +74,6 @@ class Reading:
             self._own_events -= len(own.events)
             self._own_size_bytes -= own.size_bytes
         return own
-
-    def _committed(self, portion: Portion) -> Iterator[tuple[int, Event]]:
-        """Without what transactions wrote that were aborted."""
-        place = TopicPartition(self._topic, portion.partition)
-        body, aborted, offset = MemoryRecords(portion.body), portion.aborted, portion.offset
-        for record in PartitionRecords(place, body, aborted, offset, None, None, True, READ_COMMITTED):
-            yield record.offset, self.event_of(portion.partition, record)
 
     def _placed(self, event: Event, partition: int, offset: int) -> Event:
         return placed(event, (partition, offset)) if self._adds_position else event
@@ -91,25 +84,4 @@ class Reading:
         try:
             return event_of(record.headers, record.value, place)
         except MalformedEvent:
-            return placed(self._wrapped(partition, record), place)
-
-    def _wrapped(self, partition: int, record: Found) -> Event:
-        headers, key = record.headers, record.key
-        time_ms = getattr(record, "timestamp", 0)
-        source, offset = self._source, record.offset
-        try:
-            return wrapped(headers, key, record.value, source, partition=partition, offset=offset, time_ms=time_ms)
-        except MalformedEvent:
-            # Its headers are what is wrong: without them nothing is.
-            self.damaged += 1
-            return wrapped((), None, record.value, source, partition=partition, offset=offset, time_ms=time_ms)
-
-
-def _records(body: bytes) -> Iterator[Any]:
-    """Of one batch; none of one that is a mark of a transaction."""
-    batch = MemoryRecords(body).next_batch()
-    if batch.is_control_batch:
-        return
-    if not batch.validate_crc():
-        raise CorruptRecordException
-    yield from batch
+            return placed(wrapped(record, self._source, partition), place)

@@ -34,5 +34,10 @@ async def _at(link: Link, topic: str, position: Position, ends: Mapping[int, int
         return dict(ends)
     place = (topic, partition)
     records, _ = (await link.fetch({place: offset}, wait_s=0.0, size_max_bytes=_ONE_RECORD_BYTES))[place]
-    others = {one: records[0].time_ms for one in ends if one != partition and records}
+    others = {one: _since(records[0].time_ms) for one in ends if one != partition and records}
     return {partition: offset, **(await link.offsets(topic, others) if others else {})}
+
+
+def _since(time_ms: int) -> int:
+    """All of a partition, for a record that does not tell its time, or one that Kafka takes for a place."""
+    return EARLIEST if time_ms < 0 else time_ms

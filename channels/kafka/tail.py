@@ -12,7 +12,8 @@ from typing import Final, NamedTuple
 from aiokafka.errors import OffsetOutOfRangeError, UnknownTopicOrPartitionError
 
 from channels.errors import ChannelUnavailable
-from channels.kafka.link import EARLIEST, LATEST, Found, Link, Place
+from channels.kafka.batch import Found
+from channels.kafka.link import EARLIEST, LATEST, Link, Place
 
 Tell = Callable[[int, Sequence[Found]], None]
 """Called with a partition and its next records."""

@@ -120,6 +120,10 @@ class Kafka:
         """What it has said."""
         return "" if self._child is None else self._child.log
 
+    def segment(self, topic: str, partition: int = 0) -> Path:
+        """The first file of a partition's log."""
+        return self._folder / "data" / f"{topic}-{partition}" / f"{0:020}.log"
+
     def initialise(self, cluster_id: str = "", settings: Mapping[str, str] | None = None) -> None:
         """Make the data folder, and the users of SCRAM. With the id of its cluster, where it is not alone, and the
         settings that go before its own.

@@ -25,8 +25,7 @@ class MortalChannel(KafkaChannel):
         for group in self._groups.values():
             group.is_closed = True
             group.pulse.close()
-            for task in (group._running, group._reading):
-                task.cancel()
+            await group._rejoining.close()
             if group._timer is not None:
                 group._timer.cancel()
             group._lose_all()

@@ -1,9 +1,14 @@
 """Events as records: what any client writes is an event, and what is written here is one for any client."""
 
+from contextlib import suppress
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from channels.errors import MalformedEvent
-from channels.event import Event
+from channels.event import Event, validate
+from channels.kafka.batch import Found
 from channels.kafka.binding import TTL, event_of, headers_of, key_of, placed, wrapped
 from channels.witness import content
 
@@ -88,7 +93,7 @@ def test_what_is_no_event_says_so(headers: list[tuple[str, bytes]], value: bytes
 def test_a_record_that_is_none_becomes_one() -> None:
     """As a KafkaSource makes it."""
     headers = [("content-type", b"Text/Plain"), ("X-My_Header", b"\xc3\xa9"), ("é", b"no name"), ("bad", b"\xff")]
-    event = wrapped(headers, b"key", b"value", source="/kafka/t", partition=3, offset=5, time_ms=1_000)
+    event = wrapped(Found(5, b"key", b"value", headers, 1_000), "/kafka/t", 3)
     assert {
         "specversion": "1.0",
         "id": "partition:3/offset:5",
@@ -103,8 +108,52 @@ def test_a_record_that_is_none_becomes_one() -> None:
         "kafkaheaderbad": "ÿ",
     } == dict(event.attributes)
     assert b"value" == event.data
-    bare = wrapped([("content-type", b"none at all")], None, None, source="/s", partition=0, offset=0, time_ms=-1)
+    bare = wrapped(Found(0, None, None, [("content-type", b"none at all")], -1), "/s", 0)
     assert (None, None, None) == (bare.data, bare.datacontenttype, bare.get("key"))
+
+
+@pytest.mark.parametrize(
+    ("time_ms", "expected"),
+    [
+        (-1, None),
+        (0, "1970-01-01T00:00:00Z"),
+        (-1001, "1969-12-31T23:59:58.999000Z"),
+        (1_700_000_000_001, "2023-11-14T22:13:20.001000Z"),
+        (253_402_300_799_999, "9999-12-31T23:59:59.999000Z"),
+        (253_402_300_800_000, None),
+        (1_700_000_000_000_000, None),
+        (1_700_000_000_000_000_000, None),
+        (2**63 - 1, None),
+        (-(2**63), None),
+    ],
+)
+def test_a_time_is_said_where_rfc_3339_has_one(time_ms: int, expected: str | None) -> None:
+    """Micro- and nanoseconds are years beyond it, and Kafka's -1 is none."""
+    event = wrapped(Found(0, None, b"", (), time_ms), "/s", 0)
+    assert expected == event.get("time")
+
+
+@given(
+    headers=st.lists(
+        st.tuples(
+            st.sampled_from(["content-type", "ce_id", "ce_\ufffd", "Ce_Time", "eventing-raw", "eventing-view", TTL, ""])
+            | st.text(max_size=5),
+            st.none() | st.binary(max_size=8),
+        ),
+        max_size=6,
+    ),
+    key=st.none() | st.binary(max_size=4),
+    value=st.none() | st.binary(max_size=9),
+    time_ms=st.integers(-(2**63), 2**63 - 1),
+)
+def test_every_record_is_an_event(
+    headers: list[tuple[str, bytes | None]], key: bytes | None, value: bytes | None, time_ms: int
+) -> None:
+    """One that it is, or one that is made of it: its attributes are legal ones."""
+    for more in ([], REQUIRED):
+        with suppress(MalformedEvent):
+            validate(event_of([*more, *headers], value, (1, 2)).attributes)
+        validate(wrapped(Found(0, key, value, [*more, *headers], time_ms), "/s", 0).attributes)
 
 
 def test_where_it_rests_can_be_shown() -> None:

@@ -6,9 +6,10 @@ import pytest
 
 from channels.contract import Delivery
 from channels.event import Event
+from channels.kafka.batch import Found
 from channels.kafka.binding import event_of, headers_of
 from channels.kafka.bodies import Bodies
-from channels.kafka.link import Found, Link
+from channels.kafka.link import Link
 from channels.kafka.sheet import Sheet
 from channels.kafka.topic import Topic, position_of
 from channels.witness import an_event

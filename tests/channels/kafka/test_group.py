@@ -9,9 +9,11 @@ from typing import Any
 import pytest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
+from channels.errors import ChannelUnavailable
 from channels.kafka.binding import headers_of
 from channels.kafka.consumer import Timing
 from channels.kafka.counting import Book
+from channels.kafka.errors import words_of
 from channels.kafka.group import Group
 from channels.kafka.lease import Lease
 from channels.kafka.portion import Portion
@@ -45,6 +47,11 @@ def a_portion(first: int, last: int, *, end: int | None = None, offset: int | No
     return Portion(0, first if offset is None else offset, last + 1 if end is None else end, body)
 
 
+def a_damaged_portion(first: int, last: int) -> Portion:
+    portion = a_portion(first, last)
+    return portion._replace(body=portion.body[:-1] + bytes([portion.body[-1] ^ 1]))
+
+
 def a_group(*, begins: int) -> tuple[Group, Lease]:
     """With partition 0, settled up to there."""
     book = Book()
@@ -53,8 +60,9 @@ def a_group(*, begins: int) -> tuple[Group, Lease]:
     channel: Any = SimpleNamespace(
         parking=SimpleNamespace(index=index),
         book=book,
-        reading=Reading(Topic("t"), adds_position=False),
+        reading=Reading(Topic("t"), adds_position=False, complain=lambda *_: None),
         timing=Timing(),
+        report=lambda _: None,
     )
     group = Group(channel, "g")
     lease = group._leases[0] = Lease(0, Offsets(begins))
@@ -65,7 +73,8 @@ def a_group(*, begins: int) -> tuple[Group, Lease]:
 async def read(group: Group, *portions: Portion) -> AsyncIterator[None]:
     """All of them were brought, as far as there is room; reading goes on meanwhile."""
     consumer: Any = Consumer(portions)
-    task = asyncio.get_running_loop().create_task(group._read(consumer))
+    group._consumer = consumer
+    task = asyncio.get_running_loop().create_task(group._read())
     waiting = asyncio.get_running_loop().create_task(consumer.is_drained.wait())
     await asyncio.wait([task, waiting], return_when=asyncio.FIRST_COMPLETED)
     try:
@@ -113,7 +122,8 @@ async def test_a_partition_that_is_lost_while_there_is_no_room_brings_nothing_mo
     monkeypatch.setattr("channels.kafka.group._READ_EVENTS", 2)
     group, lease = a_group(begins=0)
     consumer: Any = Consumer([a_portion(0, 9)])
-    task = asyncio.get_running_loop().create_task(group._read(consumer))
+    group._consumer = consumer
+    task = asyncio.get_running_loop().create_task(group._read())
     while lease.next < 4:
         await asyncio.sleep(0)
     lease.is_lost = True
@@ -124,3 +134,28 @@ async def test_a_partition_that_is_lost_while_there_is_no_room_brings_nothing_mo
     await asyncio.wait([task])
     assert [] == group.take(1)
     assert (3, 3) == (heir.next, heir.offsets.floor)
+
+
+async def test_what_cannot_be_read_settles_by_itself() -> None:
+    """A batch whose bytes are other ones: what is behind it comes, and a commit goes beyond it."""
+    group, lease = a_group(begins=5)
+    body = b"".join(one.body for one in (a_portion(5, 5), a_damaged_portion(6, 7), a_portion(8, 8)))
+    portion = a_portion(5, 8)._replace(body=body)
+    async with read(group, portion, a_damaged_portion(9, 9)):
+        held = group.take(10)
+        group.settle(held)
+    assert ["5", "8"] == ids(held)
+    assert (10, 10, 3) == (lease.next, lease.offsets.floor, group._channel.reading.damaged)
+
+
+@pytest.mark.parametrize("error", [ChannelUnavailable("away"), KeyError("nobody foresaw it")])
+async def test_what_cannot_begin_begins_anew_and_says_so(error: Exception) -> None:
+    """Or the group would have partitions that nobody reads; whoever foresaw the error."""
+    group, _ = a_group(begins=5)
+
+    async def fail(*_: object) -> None:
+        raise error
+
+    group._channel.follow = fail
+    assert {} == await group.assigned([0, 1])
+    assert words_of(error) == group.fault

@@ -6,7 +6,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from channels.contract import Delivery
-from channels.kafka.link import Found, Link
+from channels.kafka.batch import Found
+from channels.kafka.link import Link
 from channels.kafka.parking import Parking
 from channels.kafka.sheet import Drawn, Sheet
 from channels.kafka.state import PARKED

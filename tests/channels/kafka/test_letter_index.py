@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 
 from channels.dead_letter import EVERYTHING, Redrive
 from channels.dead_letter_witness import BILL, REFUSED
+from channels.kafka.batch import Found
 from channels.kafka.letter import BOOK, CLAIM, Entry
 from channels.kafka.letter_index import LetterIndex
-from channels.kafka.link import Found
 from channels.kafka.producing import Record
 from channels.witness import an_event
 

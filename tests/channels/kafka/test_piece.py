@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from channels.dead_letter_witness import BILL, REFUSED
 from channels.errors import ChannelUnavailable
+from channels.kafka.batch import Found
 from channels.kafka.letter import LETTER, LetterState, pack_letter, unpack_letter
-from channels.kafka.link import Found
 from channels.kafka.piece import PIECE_BYTES, Pieces, Post, cut, is_large, key_of
 from channels.kafka.producing import Record
 from channels.witness import an_event

@@ -4,15 +4,16 @@ from collections.abc import Sequence
 from typing import Any
 
 import pytest
-from aiokafka.errors import CorruptRecordException
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 
 from channels.event import Event
+from channels.kafka.batch import records
 from channels.kafka.binding import headers_of
 from channels.kafka.portion import Portion, head_of
 from channels.kafka.reading import Reading
 from channels.kafka.topic import Topic
 from channels.witness import an_event, content
+from tests.channels.kafka.batches import a_batch, named_amiss
 
 MAX = 2**31 - 1
 CONTROL = 0x20
@@ -27,7 +28,7 @@ def body_of(events: Sequence[Event], *, first: int = 5, producer: int = 7) -> by
 
 
 def a_reading() -> Reading:
-    return Reading(Topic("t"), adds_position=False)
+    return Reading(Topic("t"), adds_position=False, complain=nothing_is_amiss)
 
 
 def written(reading: Reading, *events: Event) -> Portion:
@@ -100,9 +101,42 @@ def test_several_batches_are_one_portion() -> None:
         assert expected[-1] + 1 == longer.after
 
 
-def test_a_damaged_batch_is_no_event() -> None:
-    """A bit has changed on the way, or on the disk."""
-    body = bytearray(body_of([an_event("1")]))
-    body[-1] ^= 1
-    with pytest.raises(CorruptRecordException):
-        [*a_reading().events(Portion(3, 5, 6, bytes(body)))]
+def test_a_damaged_batch_costs_no_neighbour() -> None:
+    """A bit has changed on the way, or on the disk: it is counted, said in a line, and left out."""
+    said: list[str] = []
+    reading = Reading(Topic("t"), adds_position=False, complain=lambda words, *details: said.append(words % details))
+    damaged = bytearray(body_of([an_event("2"), an_event("3")], first=6))
+    damaged[-1] ^= 1
+    bodies = [body_of([an_event("1")]), bytes(damaged), body_of([an_event("4")], first=8)]
+    portion = Portion(3, 5, 9, b"".join(bodies))
+    assert [(5, "1"), (8, "4")] == [(offset, event.id) for offset, event in reading.events(portion)]
+    assert 2 == reading.damaged
+    assert [
+        "t: what cannot be read is set aside, 2 of partition 3 from offset 6 on: the checksum is another one"
+    ] == said
+    assert 9 == portion.after
+
+
+def test_what_was_aborted_is_no_event_and_what_is_between_is() -> None:
+    """Of whoever wrote it: what this process did is at hand there, too."""
+    reading, event = a_reading(), an_event("1")
+    portion = written(reading, event)
+    others = [a_batch(b"", first=at, producer=9, is_transactional=True) for at in (4, 6)]
+    portion = portion._replace(offset=4, end=7, body=others[0] + portion.body + others[1], aborted=[(9, 4)])
+    ((offset, found),) = reading.events(portion)
+    assert (5, 0) == (offset, reading.damaged)
+    assert event is found
+
+
+def test_a_record_that_is_no_cloudevent_is_one_event_whenever_it_is_read() -> None:
+    """As it came, and again where it was parked."""
+    reading = a_reading()
+    body = named_amiss(b"v", first=5)
+    ((_, event),) = reading.events(Portion(3, 5, 6, body))
+    (record,) = records(body, nothing_is_amiss)
+    assert content(event) == content(reading.event_of(3, record))
+    assert ("1970-01-01T00:00:01Z", "v", b"v") == (event.get("time"), event.get("kafkaheaderbd"), event.data)
+
+
+def nothing_is_amiss(*told: object) -> None:
+    raise AssertionError(told)

@@ -9,8 +9,9 @@ import pytest
 from aiokafka.errors import NotLeaderForPartitionError, UnknownTopicOrPartitionError
 
 from channels.errors import ChannelUnavailable
+from channels.kafka.batch import Found
 from channels.kafka.errors import translated
-from channels.kafka.link import EARLIEST, Fetched, Found, Link, Place
+from channels.kafka.link import EARLIEST, Fetched, Link, Place
 from channels.kafka.tail import Tail
 
 pytestmark = pytest.mark.looptime
