@@ -291,6 +291,13 @@ class KafkaChannel:
         for do in self._hooks:
             do()
 
+    async def settling_stored(self) -> None:
+        """What was settled may be committed: what has become of it is stored, be it parked or a dead letter. Waits for
+        as long as it takes.
+        """
+        await self._state.flush()
+        await self._cluster.dead_letters.stored()
+
     async def state_stored(self) -> None:
         """What was parked, settled and remembered so far is stored. Waits for as long as it takes."""
         await self._state.flush()
@@ -319,6 +326,7 @@ class KafkaChannel:
                 await self._look()
                 await self._copying.look(time.time_ns() // 1000)
                 await self._knowledge.look()
+                await self._cluster.keep_dead_letters(self.topic.replication_factor)
             except ChannelUnavailable as error:
                 self.report(error)
             else:

@@ -140,6 +140,17 @@ class KafkaCluster:
                 await self.dead_letters.open()
                 self._are_letters_open = True
 
+    async def keep_dead_letters(self, replication_factor: int) -> None:
+        """Their topic is there: made again where it is gone. Raises ChannelUnavailable where it was not so."""
+        topic = self.dead_letters.topic
+        async with self._opening:
+            if await self.link.partitions(topic):
+                return
+            _logger.warning("the topic %s is gone with its dead letters: it is made again", topic)
+            await self.ensure_compacted(topic, 1, replication_factor)
+            self.tail.doubt(topic)
+        raise ChannelUnavailable(f"Kafka: the topic {topic} was gone, with its dead letters; it is made again")
+
     async def ensure_state(self, topic: Topic, partitions: int) -> None:
         """The state topic has as many partitions. Raises ChannelUnavailable."""
         await self.ensure_compacted(topic.state, partitions, topic.replication_factor)

@@ -90,6 +90,10 @@ class KafkaDeadLetters:
         for one in deliveries:
             self._write(self._index.add(address, reason, one.event, ()))
 
+    async def stored(self) -> None:
+        """Everything that was told to it before is stored. Waits for as long as it takes."""
+        await self._writer.flush()
+
     @property
     def fault(self) -> str | None:
         """Why something cannot be stored at this moment."""

@@ -273,8 +273,8 @@ class Group:
             self._commit_in(pause_s)
 
     async def commit(self, *, is_whole: bool = False) -> bool:
-        """Keep what was settled; all partitions where it `is_whole`. What was parked in the same turns is stored
-        before. False where the partitions are another's by now. Raises ChannelUnavailable.
+        """Keep what was settled; all partitions where it `is_whole`. What it has become, parked or a dead letter, is
+        stored before. False where the partitions are another's by now. Raises ChannelUnavailable.
         """
         async with self._committing:
             self._channel.ask_hooks()
@@ -284,9 +284,10 @@ class Group:
             marks = [(one, one.offsets.mark) for one in leases]
             try:
                 async with asyncio.timeout(self._channel.timing.session_s):
-                    await self._channel.state_stored()
+                    await self._channel.settling_stored()
             except TimeoutError as error:
-                raise ChannelUnavailable("Kafka: what was parked is not stored yet, so nothing is committed") from error
+                words = "Kafka: what was parked, or is a dead letter, is not stored yet, so nothing is committed"
+                raise ChannelUnavailable(words) from error
             if not snapshot or self._consumer is None:
                 return True
             is_kept = await self._consumer.commit(snapshot)

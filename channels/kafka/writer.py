@@ -1,7 +1,7 @@
 """Appends to one topic: what was put for a partition gathers while its last batch is on its way."""
 
 import asyncio
-from collections import deque
+from collections import Counter, deque
 from collections.abc import Callable, Sequence
 from typing import Final, Generic, NamedTuple, Protocol, Self, TypeVar
 
@@ -76,7 +76,10 @@ class Writer(Generic[_LoadT]):
         self._written: Final = written
         self._pending: Final[dict[int, deque[_LoadT]]] = {}
         self._running: Final[dict[int, asyncio.Task[None]]] = {}
-        self._waiting: Final[set[asyncio.Future[None]]] = set()
+        self._put: Final[Counter[int]] = Counter()
+        self._ended: Final[Counter[int]] = Counter()
+        """By partition how many loads were put, and how many of them are stored or never will be."""
+        self._moved = asyncio.Event()
         self.is_failing = False
         """Whether the last batch that came to an end was not stored."""
         self._faults: Final[dict[int, str]] = {}
@@ -95,13 +98,15 @@ class Writer(Generic[_LoadT]):
     def put(self, partition: int, load: _LoadT) -> None:
         """Store it after what was put before it. Begins in the next turn of the event loop."""
         self._pending.setdefault(partition, deque()).append(load)
+        self._put[partition] += 1
         if partition not in self._running:
             self._running[partition] = asyncio.get_running_loop().create_task(self._run(partition))
 
     async def flush(self) -> None:
-        """Until nothing is on its way."""
-        while self._running:
-            await asyncio.wait([*self._running.values()])
+        """Until everything that was put before is stored, or never will be."""
+        wanted = self._put.copy()
+        while any(self._ended[partition] < count for partition, count in wanted.items()):
+            await self._moved.wait()
 
     async def close(self) -> None:
         """What is not stored yet is told so."""
@@ -113,6 +118,8 @@ class Writer(Generic[_LoadT]):
             for load in pending:
                 load.failed(closed())
         self._pending.clear()
+        self._ended.update(self._put - self._ended)
+        self._move()
 
     async def _run(self, partition: int) -> None:
         pending = self._pending[partition]
@@ -127,9 +134,17 @@ class Writer(Generic[_LoadT]):
                     await self._store(partition, taken)
                 except asyncio.CancelledError:
                     pending.extendleft(reversed(taken))
+                    self._ended[partition] -= len(taken)
                     raise
+                finally:
+                    self._ended[partition] += len(taken)
+                    self._move()
         finally:
             del self._running[partition]
+
+    def _move(self) -> None:
+        moved, self._moved = self._moved, asyncio.Event()
+        moved.set()
 
     async def _store(self, partition: int, taken: Sequence[_LoadT]) -> None:
         while True:

@@ -3,6 +3,7 @@
 import asyncio
 import time
 import uuid
+from collections.abc import Sequence
 
 import pytest
 from aiokafka.admin import AIOKafkaAdminClient
@@ -12,6 +13,8 @@ from channels.dead_letter import EVERYTHING
 from channels.dead_letter_witness import BILL
 from channels.errors import ChannelUnavailable
 from channels.kafka import KafkaChannel, KafkaCluster
+from channels.kafka.link import Link
+from channels.kafka.producing import Appended, Record
 from channels.witness import WAIT_MAX_S, comes, events_of, ids, receive, take
 from tests.channels.kafka.stage import QUICK, a_channel
 from tests.rig.kafka import Kafka
@@ -85,7 +88,7 @@ async def test_a_state_topic_that_is_gone_is_made_again(kafka: Kafka, caplog: py
             await comes(None, lambda: channel.fault)
             member.ack(await publish_and_receive(channel, member))
             await is_committed(channel)
-        assert 1 == len([one for one in caplog.records if "is made again" in one.getMessage()])
+        assert 1 == len([one for one in caplog.records if "with what this process knows" in one.getMessage()])
     async with KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster, a_channel(cluster, name=name) as channel:
         await has_something(channel)
 
@@ -125,6 +128,53 @@ async def test_a_state_topic_that_was_made_anew_by_another_process_is_written_by
         await channel.state_stored()
     async with KafkaCluster(kafka.bootstrap_servers, timing=QUICK) as cluster, a_channel(cluster, name=name) as channel:
         await has_something(channel)
+
+
+class FullLink(Link):
+    """To a cluster that stores nothing."""
+
+    async def produce(self, topic: str, partition: int, records: Sequence[Record]) -> Appended:
+        raise ChannelUnavailable("too few replicas are in sync")
+
+
+async def test_nothing_is_committed_whose_dead_letter_is_not_stored(
+    kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A process that ends then would lose it."""
+    letters = f"letters-{uuid.uuid4().hex}"
+    async with (
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK, dead_letter_topic=letters) as cluster,
+        a_channel(cluster) as channel,
+        channel.subscribe("g") as member,
+    ):
+        with monkeypatch.context() as patch:
+            patch.setattr(cluster.dead_letters._writer, "_link", FullLink("nowhere", {}, timeout_s=1.0))
+            taken = await publish_and_receive(channel, member)
+            cluster.dead_letters.add(BILL, "r", taken[0].event, ())
+            member.ack(taken)
+            await comes(True, lambda: "dead letter" in (channel.fault or ""))
+            assert "in sync" in (cluster.fault or "")
+            assert {0: (0, "")} == await channel.committed("g")
+        await is_committed(channel)
+        await found(1, cluster)
+
+
+async def test_a_topic_of_dead_letters_that_is_gone_is_made_again(kafka: Kafka) -> None:
+    """What is to be stored there is, and Brokers go on."""
+    letters = f"letters-{uuid.uuid4().hex}"
+    async with (
+        KafkaCluster(kafka.bootstrap_servers, timing=QUICK, dead_letter_topic=letters) as cluster,
+        a_channel(cluster) as channel,
+        channel.subscribe("g") as member,
+    ):
+        await delete(kafka, letters)
+        taken = await publish_and_receive(channel, member)
+        cluster.dead_letters.add(BILL, "r", taken[0].event, ())
+        member.ack(taken)
+        await comes(True, lambda: letters in (channel.fault or ""))
+        await found(1, cluster)
+        await is_committed(channel)
+        await comes(None, lambda: channel.fault)
 
 
 async def delete(kafka: Kafka, topic: str) -> None:
