@@ -12,8 +12,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from collections.abc import Set as AbstractSet
 from typing import Final, Self
 
-METADATA_MAX_CHARACTERS: Final = 4096
-"""What Kafka keeps beside a committed offset (`offset.metadata.max.bytes`)."""
+METADATA_MAX_CHARACTERS: Final = 4096 - 32
+"""What Kafka keeps beside a committed offset (`offset.metadata.max.bytes`), less what says of which topic it is."""
 _BITS_MAX: Final = 8 * 2**17
 """How far beyond the floor a bitmap looks at most: what it would cost to read a hostile one is bounded."""
 _OPEN, _SETTLED = b"01"

@@ -22,7 +22,8 @@ from channels.kafka.counting import Book
 from channels.kafka.errors import closed, words_of
 from channels.kafka.group import Group
 from channels.kafka.knowledge import Knowledge
-from channels.kafka.link import EARLIEST, LATEST
+from channels.kafka.lease import Extent, committed_offsets
+from channels.kafka.link import LATEST
 from channels.kafka.member import Member
 from channels.kafka.parking import Parking
 from channels.kafka.producing import Appended
@@ -31,7 +32,6 @@ from channels.kafka.reading import Reading
 from channels.kafka.roster import Roster
 from channels.kafka.topic import Topic
 from channels.kafka.writer import Put, Writer
-from channels.offsets import Offsets
 
 if TYPE_CHECKING:
     from channels.kafka.cluster import KafkaCluster
@@ -266,9 +266,9 @@ class KafkaChannel:
         """By partition what the group has committed. Raises ChannelUnavailable."""
         return await self._cluster.link.committed(self.topic.group(group), self.topic.name)
 
-    async def firsts(self, partitions: Sequence[int]) -> dict[int, int]:
-        """Where these begin. Raises ChannelUnavailable."""
-        return await self._cluster.link.offsets(self.topic.name, dict.fromkeys(partitions, EARLIEST))
+    async def extents(self, partitions: Sequence[int]) -> dict[int, Extent]:
+        """What these have at this moment. Raises ChannelUnavailable."""
+        return await self._cluster.link.extents(self.topic.name, partitions)
 
     # What is remembered
 
@@ -342,24 +342,38 @@ class KafkaChannel:
             raise ChannelUnavailable(f"Kafka: there is no topic {self.topic.name}")
         if count > len(self.book.ends):
             await self.follow(count, [])
-        ends = await self._cluster.link.offsets(self.topic.name, dict.fromkeys(range(len(self.book.ends)), LATEST))
+        known = [*self.book.ends]
+        ends = await self._cluster.link.offsets(self.topic.name, dict.fromkeys(range(len(known)), LATEST))
         for partition, end in ends.items():
-            self.book.found(partition, end)
+            self.book.looked(partition, end, known[partition])
         for name in [*self.book.known]:
             mine = self.parking.index.owned.get(name, set())
             if len(mine) >= len(self.book.ends):
                 continue
             for partition, (floor, metadata) in (await self.committed(name)).items():
                 if partition not in self.parking.index.owned.get(name, set()) and name in self.book.known:
-                    self.book.settled[name][partition] = Offsets.restore(floor, metadata)
+                    self.book.settled[name][partition] = committed_offsets(floor, metadata)
         if self._bound.is_reached:  # what nobody has read may be gone by the log's own retention
-            self.book.begins = await self.firsts(range(len(self.book.ends)))
+            extents = await self.extents(range(len(self.book.ends)))
+            self.book.begins = {partition: extent.first for partition, extent in extents.items()}
         self._bound.count()
 
     def report(self, error: BaseException) -> None:
         """Something does not work: the status says so, and the log at most once a second."""
         self.fault = words_of(error)
         self._cluster.complain("%s: %s", self.name, self.fault, error=error)
+
+    def begins_anew(self, group: str, extents: Mapping[int, Extent]) -> None:
+        """What the group had settled was of another log than what these partitions have. The log says so once, and the
+        status until the next look.
+        """
+        for partition, extent in extents.items():
+            self.book.begins_anew(group, partition, extent.end)
+        self.fault = (
+            f"Kafka: the topic {self.topic.name} was made anew, or has lost its end: the group {group} begins again"
+            f" with all that is there, in partitions {[*extents]}"
+        )
+        _logger.warning("%s: %s", self.name, self.fault)
 
     def rejoin(self) -> None:
         """Other credentials are to be used."""

@@ -12,7 +12,7 @@ from aiokafka.errors import CommitFailedError
 from aiokafka.structs import OffsetAndMetadata, TopicPartition
 
 from channels.kafka.errors import FAULTS, translated
-from channels.kafka.fetching import Fetching
+from channels.kafka.fetching import Beginning, Fetching, Gone, Place
 from channels.kafka.link import close_client
 from channels.kafka.portion import Portion
 
@@ -37,7 +37,7 @@ class Owner(Protocol):
     def revoked(self) -> Awaitable[None]:
         """All of them are to be given up until the next `assigned`; what is settled is to be committed before."""
 
-    def assigned(self, partitions: Sequence[int]) -> Awaitable[Mapping[int, int]]:
+    def assigned(self, partitions: Sequence[int]) -> Awaitable[Mapping[int, Place]]:
         """These, and no others; where to go on reading each."""
 
 
@@ -111,7 +111,7 @@ class Consumer:
         with contextlib.suppress(*FAULTS):
             await close_client(self._consumer._client)  # noqa: SLF001
 
-    async def read(self) -> list[Portion]:
+    async def read(self) -> list[Portion | Beginning | Gone]:
         """What comes next, as soon as there is something. Raises ChannelUnavailable."""
         if self._watching is None:
             self._watching = asyncio.ensure_future(self._watch())
@@ -158,11 +158,11 @@ class Consumer:
         """aiokafka reads nothing of these."""
         self._consumer.pause(*places)
 
-    def go_on(self, offsets: Mapping[int, int]) -> None:
+    def go_on(self, places: Mapping[int, Place]) -> None:
         """Read these partitions from there on, and no others."""
-        for partition, offset in offsets.items():
-            self._consumer.seek(TopicPartition(self._topic, partition), offset)
-        self._fetching.go_on(offsets)
+        for partition, place in places.items():
+            self._consumer.seek(TopicPartition(self._topic, partition), place.offset)
+        self._fetching.go_on(places)
 
 
 class _Listener(ConsumerRebalanceListener):  # type: ignore[misc]

@@ -35,6 +35,25 @@ class Book:
         if end > self.ends[partition]:
             self.ends[partition] = end
 
+    def looked(self, partition: int, end: int, known: int) -> None:
+        """It has records up to there, where `known` is how far they were known to go before it was asked: where that
+        was further, they are gone.
+        """
+        if end < known:
+            self.lost(partition, end)
+        else:
+            self.found(partition, end)
+
+    def lost(self, partition: int, end: int) -> None:
+        """What was known of it is not so any more: it has records up to there."""
+        self.ends[partition] = end
+        self.begins.pop(partition, None)
+
+    def begins_anew(self, group: str, partition: int, end: int) -> None:
+        """With all that this one has, up to there: none of it is the group's past."""
+        self.lost(partition, end)
+        self.since[group] = {one: at for one, at in self.since.get(group, {}).items() if one != partition}
+
     def forget(self, group: str) -> None:
         """It is no more."""
         self.known.discard(group)

@@ -2,34 +2,28 @@
 
 import asyncio
 import contextlib
-import logging
-from collections import deque
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from heapq import heappop, heappush
 from itertools import islice
 from typing import TYPE_CHECKING, Final
 
-from channels.contract import Position
 from channels.errors import ChannelUnavailable
 from channels.event import Event
 from channels.kafka.consumer import Consumer
 from channels.kafka.errors import closed
-from channels.kafka.lease import Held, Lease
+from channels.kafka.fetching import Beginning, Gone, Place
+from channels.kafka.lease import Extent, Held, Lease, begun_anew, resumed
 from channels.kafka.member import Member
 from channels.kafka.portion import Portion
 from channels.kafka.pulse import Pulse
 from channels.kafka.rejoining import Rejoining
 from channels.kafka.shelf import Shelves
 from channels.kafka.topic import PARTITION_BITS
-from channels.offsets import Offsets
+from channels.kafka.window import Window
 from channels.waiting import Waiting
 
 if TYPE_CHECKING:
     from channels.kafka.channel import KafkaChannel
 
-_WINDOW_EVENTS: Final = 4096
-_WINDOW_SIZE_BYTES: Final = 16 * 2**20
-"""Nothing more is read while so much waits to be received (the journal's window)."""
 _READ_EVENTS: Final = 1024
 _COMMIT_S: Final = 0.05
 """What was settled so long before a crash comes again. More commits would cost more than they spare."""
@@ -37,8 +31,6 @@ _JOIN_MAX_S: Final = 2.0
 """How long joining waits for its partitions: an ordinary server lets a new group wait for others for three seconds."""
 _PAUSE_S: Final = 1.0
 _STEP_S: Final = 0.01
-
-_logger: Final = logging.getLogger(__name__)
 
 
 class Group:
@@ -52,9 +44,7 @@ class Group:
         self.is_closed = False
         self._channel: Final = channel
         self._leases: dict[int, Lease] = {}
-        self._fresh: Final[deque[Held]] = deque()
-        self._fresh_bytes = 0
-        self._returned: Final[list[tuple[Position, Held]]] = []
+        self._window: Final = Window()
         self._waiting: Final = Waiting()
         self.is_halted = False
         """A rebalance is under way: nothing is handed out."""
@@ -81,7 +71,7 @@ class Group:
         """What was not read yet, not received yet, or given back."""
         ends = self._channel.book.ends
         unread = sum([max(0, ends[one.partition] - one.next) for one in self._leases.values()])
-        return unread + len(self._fresh) + len(self._returned)
+        return unread + len(self._window)
 
     def check(self, member: Member) -> None:
         """Raise ChannelUnavailable once the member, or the channel, is at its end."""
@@ -93,15 +83,8 @@ class Group:
         self.pulse.look()
         if self.is_halted:
             return []
-        taken: list[Held] = []
-        while self._returned and len(taken) < count:
-            taken.append(heappop(self._returned)[1])
-        fresh = self._fresh
-        for _ in range(min(count - len(taken), len(fresh))):
-            one = fresh.popleft()
-            self._fresh_bytes -= one.size_bytes
-            taken.append(one)
-        if not self._is_full():
+        taken = self._window.take(count)
+        if not self._window.is_full:
             self._room.set()
         self.wake()
         return taken
@@ -120,7 +103,7 @@ class Group:
             return
         for one in deliveries:
             if not one.lease.is_lost:
-                heappush(self._returned, (one.position, one.again()))
+                self._window.put_back(one)
         self.wake()
 
     async def wait(self) -> None:
@@ -129,7 +112,7 @@ class Group:
 
     def wake(self) -> None:
         """One of those who wait, where something is there."""
-        if self._waiting and (self._fresh or self._returned) and not self.is_halted:
+        if self._waiting and self._window and not self.is_halted:
             self._waiting.wake()
 
     # Its life
@@ -164,9 +147,6 @@ class Group:
             await self._consumer.stop()
 
     # Reading
-
-    def _is_full(self) -> bool:
-        return len(self._fresh) >= _WINDOW_EVENTS or self._fresh_bytes >= _WINDOW_SIZE_BYTES
 
     def rejoin(self) -> None:
         """As another member: with other credentials, or because nothing can be made of this one any more."""
@@ -206,9 +186,20 @@ class Group:
         consumer = self._consumer
         while True:
             await self._has_room()
-            for portion in await consumer.read():
-                lease = self._leases.get(portion.partition)
-                if lease is None or lease.next < portion.offset:
+            found = await consumer.read()
+            # A partition may go to another process and come back while its portion waits: that has another lease then.
+            leases = {**self._leases}
+            for portion in found:
+                if isinstance(portion, Beginning):
+                    leases.update(self._begin_anew(leases, portion.extents))
+                    continue
+                lease = leases.get(portion.partition)
+                if lease is None or lease.is_lost:
+                    continue
+                if isinstance(portion, Gone):
+                    lease.pass_over(portion.first)
+                    continue
+                if lease.next < portion.offset:
                     continue  # it was another's meanwhile: what this portion follows was never brought
                 events = self._channel.reading.events(portion)
                 while self._bring(lease, islice(events, _READ_EVENTS)):
@@ -218,7 +209,7 @@ class Group:
                 self.wake()
 
     async def _has_room(self) -> None:
-        while self._is_full() or self.is_halted:
+        while self._window.is_full or self.is_halted:
             self._room.clear()
             await self._room.wait()
 
@@ -226,7 +217,8 @@ class Group:
         """Whether there were any."""
         if lease.is_lost:
             return False
-        offsets, partition, fresh, size_bytes = lease.offsets, lease.partition, self._fresh, 0
+        window = self._window
+        offsets, partition, fresh, size_bytes = lease.offsets, lease.partition, window.fresh, 0
         for offset, event in events:
             size_bytes = event.size
             if offset != lease.next:
@@ -236,17 +228,15 @@ class Group:
             lease.next = offset + 1
             if not offsets.has_settled(offset):
                 fresh.append(Held(event, offset << PARTITION_BITS | partition, size_bytes, lease, offset))
-                self._fresh_bytes += size_bytes
+                window.fresh_bytes += size_bytes
         if size_bytes and not self._channel.book.has_seen:
             self._channel.book.see(1, size_bytes)
         return size_bytes > 0
 
     def _end(self, lease: Lease, portion: Portion) -> None:
         """All of it was brought; what follows its last event are marks, or what was aborted."""
-        after = portion.after
-        if not lease.is_lost and after > lease.next:
-            lease.offsets.skip(lease.next, after)
-            lease.next = after
+        if not lease.is_lost:
+            lease.pass_over(portion.after)
         self._channel.book.found(portion.partition, max(lease.next, portion.end))
 
     # Commits
@@ -280,7 +270,7 @@ class Group:
             self._channel.ask_hooks()
             self.parking.index.write_out()
             leases = [one for one in self._leases.values() if is_whole or one.is_dirty]
-            snapshot = {one.partition: (one.offsets.floor, one.offsets.metadata()) for one in leases}
+            snapshot = {one.partition: one.commit for one in leases}
             marks = [(one, one.offsets.mark) for one in leases]
             try:
                 async with asyncio.timeout(self._channel.timing.session_s):
@@ -328,14 +318,14 @@ class Group:
             self._forfeit()
         return is_ours
 
-    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, int]:
+    async def assigned(self, partitions: Sequence[int]) -> Mapping[int, Place]:
         """What stayed goes on where it was; what came begins with what was committed."""
         # Gathered, no error is lost in the coordinator that asks, whoever foresaw it.
         (error,) = await asyncio.gather(self._take_over(partitions), return_exceptions=True)
         if error is not None:
             self._rejoining.begin_anew(error)
             return {}
-        return {one.partition: one.next for one in self._leases.values()}
+        return {one.partition: Place(one.next, one.topic_id) for one in self._leases.values()}
 
     async def _take_over(self, partitions: Sequence[int]) -> None:
         for partition in {*self._leases}.difference(partitions):
@@ -358,13 +348,32 @@ class Group:
     async def _begin(self, partitions: Sequence[int]) -> None:
         await self._channel.follow(max(partitions) + 1, partitions)
         starts = await self._channel.committed(self.name)
-        missing = [one for one in partitions if one not in starts]
-        firsts = await self._channel.firsts(missing) if missing else {}
+        extents = await self._channel.extents(partitions)  # after what was committed, which lies in them then
+        anew = []
         for partition in partitions:
-            floor, metadata = starts.get(partition) or (firsts[partition], "")
-            lease = self._leases[partition] = Lease(partition, Offsets.restore(floor, metadata))
-            self._channel.book.settled[self.name][partition] = lease.offsets
+            lease, is_anew = resumed(partition, starts.get(partition), extents[partition])
+            self._have(lease)
             self.parking.index.own(self.name, partition)
+            anew += [partition] * is_anew
+        if anew:
+            self._channel.begins_anew(self.name, {one: extents[one] for one in anew})
+            self._commit_in(_COMMIT_S)
+
+    def _have(self, lease: Lease) -> None:
+        self._leases[lease.partition] = lease
+        self._channel.book.settled[self.name][lease.partition] = lease.offsets
+
+    def _begin_anew(self, leases: Mapping[int, Lease], extents: Mapping[int, Extent]) -> dict[int, Lease]:
+        """Other leases in the place of these: what was handed out is settled no more. What was parked stays so."""
+        anew = {one: extent for one, extent in extents.items() if one in leases and not leases[one].is_lost}
+        for partition, extent in anew.items():
+            self._drop(leases[partition])
+            self._have(begun_anew(partition, extent))
+        if anew:
+            self._channel.begins_anew(self.name, anew)
+            self._commit_in(_COMMIT_S)
+            self.tell_watchers()
+        return {one: self._leases[one] for one in anew}
 
     def _forfeit(self) -> None:
         self._lose_all()
@@ -375,13 +384,14 @@ class Group:
             self._lose(partition)
 
     def _lose(self, partition: int) -> None:
-        lease = self._leases.pop(partition)
-        lease.is_lost = True
-        kept = [one for one in self._fresh if one.lease is not lease]
-        self._fresh.clear()
-        self._fresh.extend(kept)
-        self._fresh_bytes = sum([one.size_bytes for one in kept])
-        self._returned[:] = sorted(item for item in self._returned if item[1].lease is not lease)
+        self._drop(self._leases.pop(partition))
         for member in self.members:
             member.lose(partition)
         self.parking.index.lose(self.name, partition)
+
+    def _drop(self, lease: Lease) -> None:
+        """What comes of it is nothing to anybody any more."""
+        lease.is_lost = True
+        self._window.drop(lease)
+        for member in self.members:
+            member.drop(lease)

@@ -31,9 +31,11 @@ from aiokafka.structs import TopicPartition
 
 from channels.kafka.batch import Found, records
 from channels.kafka.errors import FAULTS, translated
+from channels.kafka.lease import Extent
 from channels.kafka.portion import Portion
 from channels.kafka.producing import Appended, Producing, Record
 from channels.kafka.setting import change, settings
+from channels.kafka.topic_id import topic_id
 
 LATEST: Final = -1
 EARLIEST: Final = -2
@@ -130,6 +132,10 @@ class Link:
     async def offsets(self, topic: str, times: Mapping[int, int]) -> dict[int, int]:
         """By partition the first offset of that time (milliseconds) or later, LATEST or EARLIEST; LATEST for none."""
         return await self._insist(lambda client: first_offsets(client, topic, times))
+
+    async def extents(self, topic: str, partitions: Sequence[int]) -> dict[int, Extent]:
+        """What these have at this moment."""
+        return await self._insist(lambda client: extents(client, topic, partitions))
 
     async def committed(self, group: str, topic: str) -> dict[int, tuple[int, str]]:
         """By partition what the group has committed, with its metadata; nothing where there is no such group."""
@@ -319,6 +325,15 @@ async def first_offsets(client: Any, topic: str, times: Mapping[int, int]) -> di
                 _check(code)
                 found[partition] = int(offset)
     return found
+
+
+async def extents(client: Any, topic: str, partitions: Sequence[int]) -> dict[int, Extent]:
+    """What these have at this moment, as their leaders know it. Raises KafkaError."""
+    leaders = {one: await _leader(client, topic, one) for one in partitions}
+    ids = {leader: await topic_id(client, leader, topic) for leader in {*leaders.values()}}
+    firsts = await first_offsets(client, topic, dict.fromkeys(partitions, EARLIEST))
+    ends = await first_offsets(client, topic, dict.fromkeys(partitions, LATEST))
+    return {one: Extent(ids[leader], firsts[one], ends[one]) for one, leader in leaders.items()}
 
 
 async def _coordinator(client: Any, group: str) -> int:

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 from channels.contract import Delivery, Parked, Queue, Watcher
-from channels.kafka.lease import Held
+from channels.kafka.lease import Held, Lease
 from channels.kafka.sheet import Taken
 
 if TYPE_CHECKING:
@@ -79,9 +79,12 @@ class Member:
         self._group.parking.put_back(self._give_back([*self.taken]))
 
     def lose(self, partition: int) -> None:
-        """What it holds of that partition is another process's."""
-        self.held.difference_update([one for one in self.held if one.lease.partition == partition])
+        """What it has taken out of queues of that partition is another process's."""
         self.taken.difference_update([one for one in self.taken if one.sheet.partition == partition])
+
+    def drop(self, lease: Lease) -> None:
+        """What it holds of that one is not its own any more."""
+        self.held.difference_update([one for one in self.held if one.lease is lease])
 
     def lose_all(self) -> None:
         """What it holds is other processes'."""

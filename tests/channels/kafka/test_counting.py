@@ -81,3 +81,27 @@ def test_old_sizes_count_for_less_and_less() -> None:
     for _ in range(60):
         book.see(40_000, 400_000)
     assert 9_900 <= book.size_of(1000) <= 10_000
+
+
+def test_a_log_that_is_shorter_than_it_was_known_to_be_has_lost_its_end() -> None:
+    """What was heard of it while it was asked is newer than the answer."""
+    book = Book()
+    book.ends = [10]
+    known = 10
+    book.found(0, 12)
+    book.looked(0, 11, known)
+    assert [12] == book.ends
+    book.looked(0, 4, 12)
+    assert [4] == book.ends
+    book.looked(0, 6, 4)
+    assert [6] == book.ends
+
+
+def test_a_group_that_begins_anew_holds_what_is_there() -> None:
+    """Whatever was known of the log before, and of what was the group's past."""
+    book = a_book(10, 10, g=[(2, set()), (10, set())])
+    book.begins, book.since["g"] = {0: 9, 1: 9}, {0: 9, 1: 9}
+    book.begins_anew("g", 0, 4)
+    book.settled["g"][0] = Offsets(1)
+    assert ([4, 10], {1: 9}, {1: 9}) == (book.ends, book.begins, book.since["g"])
+    assert 3 == book.count() == book.count(is_past_held=False)

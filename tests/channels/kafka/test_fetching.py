@@ -12,9 +12,13 @@ from aiokafka.protocol.offset import OffsetRequest
 from aiokafka.record.default_records import DefaultRecordBatchBuilder
 from aiokafka.structs import TopicPartition
 
-from channels.kafka.fetching import Fetching
+from channels.kafka.fetching import Beginning, Fetching, Gone, Place
+from channels.kafka.lease import Extent
+from channels.kafka.link import EARLIEST
 from channels.kafka.portion import Portion
+from channels.kafka.topic_id import TopicIdRequest
 
+ONE, OTHER = b"1" * 16, b"2" * 16
 OUT_OF_RANGE = 1
 NOT_LEADER = 6
 NOT_ALLOWED = 29
@@ -35,6 +39,7 @@ class Client:
         self.leaders = leaders
         self.ends = ends
         self.begins = 0
+        self.topic_id = ONE
         self.codes: dict[int, int] = {}
         self.is_away = False
         self.asked: list[tuple[int, list[tuple[int, int]]]] = []
@@ -61,7 +66,11 @@ class Client:
         if self.is_away:
             raise NodeNotReadyError
         if isinstance(request, OffsetRequest):
-            return SimpleNamespace(topics=[("t", [(0, 0, -1, self.begins)])])
+            ((_, partitions),) = request._topics
+            found = [(one, 0, -1, self.begins if at == EARLIEST else self.ends[one]) for one, at in partitions]
+            return SimpleNamespace(topics=[("t", found)])
+        if isinstance(request, TopicIdRequest):
+            return SimpleNamespace(topics=[(0, "t", self.topic_id)])
         ((_, places),) = request.topics
         self.asked.append((node, [(partition, offset) for partition, offset, _ in places]))
         await asyncio.sleep(0.001)
@@ -71,23 +80,25 @@ class Client:
 
     def _found(self, partition: int, offset: int) -> tuple[Any, ...]:
         end = self.ends[partition]
-        code = OUT_OF_RANGE if offset < self.begins else self.codes.get(partition, 0)
+        code = OUT_OF_RANGE if not self.begins <= offset <= end else self.codes.get(partition, 0)
         body = b"" if code or offset >= end else body_of(offset, 1)
         return (partition, code, end, end, 0, [], -1, body)
 
 
 @asynccontextmanager
 async def fetching(client: Client, offsets: dict[int, int]) -> AsyncIterator[Fetching]:
-    """Begun at these offsets."""
+    """Begun at these offsets of the topic as it is."""
     found = Fetching(client, "t")
-    found.go_on(offsets)
+    found.go_on({one: Place(offset, ONE) for one, offset in offsets.items()})
     try:
         yield found
     finally:
         await found.close()
 
 
-def places(portions: list[Portion]) -> list[tuple[int, int, int]]:
+def places(found: list[Portion | Beginning | Gone]) -> list[tuple[int, int, int]]:
+    portions = [one for one in found if isinstance(one, Portion)]
+    assert found == portions
     return [(one.partition, one.offset, one.after) for one in portions]
 
 
@@ -119,17 +130,70 @@ async def test_what_was_asked_for_before_a_new_place_is_dropped() -> None:
         waiting = asyncio.ensure_future(found.next())
         while not client.asked:
             await asyncio.sleep(0)
-        found.go_on({0: 20})
+        found.go_on({0: Place(20, ONE)})
         client.gate.set()
         assert [(0, 20, 21)] == places(await waiting)
 
 
 async def test_what_is_gone_is_passed_over() -> None:
-    """By retention: reading begins anew where the partition does."""
+    """By retention: reading goes on where the partition begins."""
     client = Client({0: 1}, {0: 42})
     client.begins = 40
     async with fetching(client, {0: 5}) as found:
+        assert [Gone(0, 40)] == await found.next()
         assert [(0, 40, 41)] == places(await found.next())
+
+
+async def test_a_log_that_has_lost_its_end_begins_again() -> None:
+    """Whoever reads is told before what is there. Others go on where they were."""
+    client = Client({0: 1, 1: 1}, {0: 42, 1: 42})
+    client.begins = 40
+    async with fetching(client, {0: 43, 1: 41}) as found:
+        seen = [*await found.next(), *await found.next()]
+    assert Beginning({0: Extent(ONE, 40, 42)}) in seen
+    assert [(1, 41), (0, 40)] == [(one.partition, one.offset) for one in seen if isinstance(one, Portion)][:2]
+
+
+async def test_a_topic_that_was_made_anew_begins_again() -> None:
+    """Though it has more records than the one before had: nothing tells but its id. All its partitions do."""
+    client = Client({0: 1, 1: 1}, {0: 99, 1: 99})
+    client.topic_id = OTHER
+    async with fetching(client, {0: 50, 1: 60}) as found:
+        assert [Beginning({0: Extent(OTHER, 0, 99), 1: Extent(OTHER, 0, 99)})] == await found.next()
+        assert {(0, 0, 1), (1, 0, 1)} == {*places(await found.next())}
+
+
+async def test_a_topic_is_compared_after_a_fault(monkeypatch: pytest.MonkeyPatch) -> None:
+    """While all is well it cannot be another one, so that nobody asks."""
+    monkeypatch.setattr("channels.kafka.fetching._SURE_S", 60.0)
+    client = Client({0: 1}, {0: 99})
+    async with fetching(client, {0: 10}) as found:
+        assert [(0, 10, 11)] == places(await found.next())
+        client.topic_id = OTHER
+        assert [(0, 11, 12)] == places(await found.next())
+        client.codes = {0: NOT_LEADER}
+        while not client.updates:
+            await asyncio.sleep(0.001)
+        client.codes = {}
+        assert [Beginning({0: Extent(OTHER, 0, 99)})] == await found.next()
+
+
+async def test_a_topic_is_compared_after_a_pause(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Nobody asked for anything meanwhile, so that nothing was a fault."""
+    monkeypatch.setattr("channels.kafka.fetching._SURE_S", 0.0)
+    client = Client({0: 1}, {0: 99})
+    async with fetching(client, {0: 10}) as found:
+        await found.next()
+        client.topic_id = OTHER
+        seen = [*await found.next(), *await found.next()]
+    assert Beginning({0: Extent(OTHER, 0, 99)}) in seen
+
+
+async def test_where_the_server_tells_no_id_offsets_alone_do() -> None:
+    client = Client({0: 1}, {0: 12})
+    client.topic_id = bytes(16)
+    async with fetching(client, {0: 11}) as found:
+        assert [(0, 11, 12)] == places(await found.next())
 
 
 @pytest.mark.parametrize("fault", ["nobody leads", "another leads", "away"])

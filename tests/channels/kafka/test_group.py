@@ -14,8 +14,10 @@ from channels.kafka.binding import headers_of
 from channels.kafka.consumer import Timing
 from channels.kafka.counting import Book
 from channels.kafka.errors import words_of
+from channels.kafka.fetching import Beginning, Gone
 from channels.kafka.group import Group
-from channels.kafka.lease import Lease
+from channels.kafka.lease import Extent, Lease
+from channels.kafka.member import Member
 from channels.kafka.portion import Portion
 from channels.kafka.reading import Reading
 from channels.kafka.topic import Topic
@@ -26,11 +28,11 @@ from channels.witness import an_event, ids
 class Consumer:
     """Has these portions, then nothing."""
 
-    def __init__(self, portions: Sequence[Portion]) -> None:
+    def __init__(self, portions: Sequence[Portion | Beginning | Gone]) -> None:
         self._portions = [*portions]
         self.is_drained = asyncio.Event()
 
-    async def read(self) -> list[Portion]:
+    async def read(self) -> list[Portion | Beginning | Gone]:
         if not self._portions:
             self.is_drained.set()
             await asyncio.Event().wait()
@@ -63,14 +65,16 @@ def a_group(*, begins: int) -> tuple[Group, Lease]:
         reading=Reading(Topic("t"), adds_position=False, complain=lambda *_: None),
         timing=Timing(),
         report=lambda _: None,
+        anew=[],
     )
+    channel.begins_anew = lambda *what: channel.anew.append(what)
     group = Group(channel, "g")
     lease = group._leases[0] = Lease(0, Offsets(begins))
     return group, lease
 
 
 @asynccontextmanager
-async def read(group: Group, *portions: Portion) -> AsyncIterator[None]:
+async def read(group: Group, *portions: Portion | Beginning | Gone) -> AsyncIterator[None]:
     """All of them were brought, as far as there is room; reading goes on meanwhile."""
     consumer: Any = Consumer(portions)
     group._consumer = consumer
@@ -105,20 +109,55 @@ async def test_gaps_settle_by_themselves() -> None:
     assert (10, 10) == (lease.next, lease.offsets.floor)
 
 
-@pytest.mark.parametrize("begins", [4, 0])
-async def test_what_follows_something_that_was_never_brought_is_left(begins: int) -> None:
+async def test_what_went_with_the_retention_is_passed_over() -> None:
+    """What is left is read, and the rest is settled by itself."""
+    group, lease = a_group(begins=0)
+    async with read(group, Gone(0, 5), Gone(1, 5), a_portion(5, 6)):
+        group.settle(group.take(10))
+    assert (7, 7) == (lease.next, lease.offsets.floor)
+
+
+@pytest.mark.parametrize(("begins", "is_lost"), [(4, False), (0, False), (5, True)])
+async def test_what_follows_something_that_was_never_brought_is_left(begins: int, *, is_lost: bool) -> None:
     """A partition went to another process and came back while its portion waited: it is read again from its place."""
     group, lease = a_group(begins=begins)
+    lease.is_lost = is_lost
     async with read(group, a_portion(5, 6)):
         assert [] == group.take(10)
     assert (begins, begins) == (lease.next, lease.offsets.floor)
+
+
+async def test_a_topic_that_was_made_anew_is_read_from_its_beginning() -> None:
+    """Though its offsets were settled in the one before. What came of that is received no more, and what was received
+    settles nothing. The channel is told, for its books, and what was committed is put right.
+    """
+    group, lease = a_group(begins=0)
+    group.is_halted = False
+    member = Member(group)
+    group.members.append(member)
+    async with read(group, a_portion(0, 8)):
+        before = await member.receive(6)
+        member.ack(before[:4])
+    async with read(group, Beginning({0: Extent(b"2", 1, 4), 1: Extent(b"2", 0, 0)}), a_portion(1, 3)):
+        assert [("g", {0: Extent(b"2", 1, 4)})] == group._channel.anew
+        member.ack(before[4:])
+        after = await member.receive(9)
+        assert ["1", "2", "3"] == ids(after)
+        assert [] == [one for one in before if member.holds(one)]
+        member.ack(after[1:])
+    heir = group._leases[0]
+    assert (True, True) == (lease.is_lost, heir.is_dirty)
+    assert (4, 1, {2, 3}) == (heir.next, heir.offsets.floor, heir.offsets.beyond)
+    assert heir.offsets is group._channel.book.settled["g"][0]
+    assert group._timer is not None
+    group._timer.cancel()
 
 
 async def test_a_partition_that_is_lost_while_there_is_no_room_brings_nothing_more(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """Its heir has it. Where it came back it has another life, which reads from its own place."""
-    monkeypatch.setattr("channels.kafka.group._WINDOW_EVENTS", 4)
+    monkeypatch.setattr("channels.kafka.window._EVENTS", 4)
     monkeypatch.setattr("channels.kafka.group._READ_EVENTS", 2)
     group, lease = a_group(begins=0)
     consumer: Any = Consumer([a_portion(0, 9)])
