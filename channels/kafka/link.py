@@ -16,6 +16,7 @@ from aiokafka.errors import (
     GroupCoordinatorNotAvailableError,
     GroupIdNotFound,
     KafkaError,
+    LeaderNotAvailableError,
     NodeNotReadyError,
     NotLeaderForPartitionError,
     OffsetOutOfRangeError,
@@ -48,6 +49,8 @@ _READ_UNCOMMITTED: Final = 0
 _ENDINGS_MAX_S: Final = 3.0
 """How long closing waits for clients that were given up while they started."""
 _NOBODY: Final = ""
+_NOT_YET: Final = 78
+"""OFFSET_NOT_AVAILABLE, which aiokafka does not know: a leader that was just elected has yet to learn its end."""
 _T = TypeVar("_T")
 _logger: Final = logging.getLogger(__name__)
 
@@ -322,6 +325,8 @@ async def first_offsets(client: Any, topic: str, times: Mapping[int, int]) -> di
         answer = await client.send(leader, OffsetRequest(-1, _READ_UNCOMMITTED, [(topic, wanted)]))
         for _, partitions in answer.topics:
             for partition, code, _, offset in partitions:
+                if code == _NOT_YET:
+                    raise LeaderNotAvailableError(topic)
                 _check(code)
                 found[partition] = int(offset)
     return found

@@ -3,13 +3,16 @@
 import asyncio
 import struct
 from collections.abc import AsyncIterator
+from types import SimpleNamespace
 
 import pytest
+from aiokafka.errors import LeaderNotAvailableError
 
 from channels.errors import ChannelUnavailable
-from channels.kafka.link import Link
+from channels.kafka.link import LATEST, Link, first_offsets
 from channels.witness import comes
 
+OFFSET_NOT_AVAILABLE = 78
 _VERSIONS = struct.pack(">hi hhh hhh", 0, 2, 3, 0, 5, 18, 0, 0)
 """No error, and two requests that it knows: Metadata and ApiVersions."""
 
@@ -59,3 +62,15 @@ async def test_who_asks_in_vain_leaves_no_connection(silence: tuple[Silence, str
     await link.close()
     await comes(0, lambda: server.open)
     assert raised.value.__traceback__ is not None  # it holds whatever was left behind: nothing else closes that
+
+
+async def test_a_leader_that_has_yet_to_learn_its_end_is_asked_again() -> None:
+    """It was elected this moment: an end that lies before what was read would be taken for a loss."""
+
+    async def send(*_: object) -> SimpleNamespace:
+        return SimpleNamespace(topics=[("t", [(0, OFFSET_NOT_AVAILABLE, -1, -1)])])
+
+    client = SimpleNamespace(cluster=SimpleNamespace(leader_for_partition=lambda _: 1), send=send)
+    with pytest.raises(LeaderNotAvailableError) as raised:
+        await first_offsets(client, "t", {0: LATEST})
+    assert raised.value.retriable
