@@ -15,6 +15,7 @@ from channels.event import Event
 from channels.kafka import KafkaChannel, KafkaCluster, Topic
 from channels.kafka.batch import Found
 from channels.kafka.consumer import Consumer
+from channels.kafka.lease import committed_offsets
 from channels.kafka.member import Member
 from channels.kafka.portion import Portion
 from channels.witness import comes, events_of, ids, receive
@@ -68,8 +69,9 @@ async def all_of(channel: KafkaChannel, member: Member, count: int) -> list[str]
     consumer = group._consumer
     taken = await receive(member, count)
     member.ack(taken)
-    while (await channel.committed("g"))[0] != (channel.book.ends[0], ""):
-        await asyncio.sleep(0.02)
+    async with asyncio.timeout(10):
+        while committed_offsets(*(await channel.committed("g"))[0]).mark != (channel.book.ends[0], 0):
+            await asyncio.sleep(0.02)
     assert consumer is group._consumer
     assert 0 == member.lag
     return ids(taken)
