@@ -80,7 +80,6 @@ class Committer:
         self._retry_s = _RETRY_MIN_S
         self.is_failing = False
         """The last commit failed: what is owed may not be safe for long."""
-        """The last commit failed."""
         self._look: asyncio.TimerHandle | None = None
         self._looked_at = -_ROOM_INTERVAL_S
         self._logged_at = -_LOG_INTERVAL_S
