@@ -16,7 +16,7 @@ from tests.e2e.remote import apply, conditions, post, secret, wait_ready
 from tests.e2e.test_kafka import resources
 from tests.rig.fixture import miss
 from tests.rig.kafka import PASSWORD, USER, Kafka, running_kafka
-from tests.rig.kafka_acl import allow, revoke_all
+from tests.rig.kafka_acl import AUTHORIZER, allow, revoke_all
 from tests.rig.kafka_jars import has_kafka
 from tests.rig.kafka_user import add_user, remove_user
 
@@ -30,11 +30,7 @@ def guarded() -> Iterator[Kafka]:
     """A Kafka that lets nobody but its administrator do anything, until it is told."""
     if not has_kafka():
         miss("Kafka")
-    settings = {
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:ANONYMOUS",
-    }
-    with running_kafka(is_secure=True, settings=settings) as server:
+    with running_kafka(is_secure=True, settings=AUTHORIZER) as server:
         yield server
 
 

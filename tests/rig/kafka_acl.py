@@ -11,6 +11,11 @@ _ANY: Final = 1
 _TOPIC: Final = 2
 _GROUP: Final = 3
 _CLUSTER: Final = 4
+AUTHORIZER: Final = {
+    "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
+    "super.users": "User:ANONYMOUS",
+}
+"""Settings of a broker that lets nobody but its administrator do anything, until it is told."""
 _PATTERNS: Final = {"literal": 3, "prefixed": 4}
 _ALLOW: Final = 3
 _EVERYWHERE: Final = "*"

@@ -16,7 +16,7 @@ from eventing.doctor.kafka_topic_judgement import TopicWish
 from tests.eventing.doctor.seen import findings, words
 from tests.rig.fixture import miss
 from tests.rig.kafka import PASSWORD, USER, Kafka, running_kafka
-from tests.rig.kafka_acl import allow, revoke_all
+from tests.rig.kafka_acl import AUTHORIZER, allow, revoke_all
 from tests.rig.kafka_jars import has_kafka
 
 LOG, STATE, ABSENT = "shop", "shop.eventing", "later"
@@ -29,11 +29,7 @@ def guarded() -> Iterator[Kafka]:
     """One broker whose authorizer lets nobody but the administrator do anything."""
     if not has_kafka():
         miss("Kafka")
-    settings = {
-        "authorizer.class.name": "org.apache.kafka.metadata.authorizer.StandardAuthorizer",
-        "super.users": "User:ANONYMOUS",
-    }
-    with running_kafka(is_secure=True, settings=settings) as server:
+    with running_kafka(is_secure=True, settings=AUTHORIZER) as server:
         compacted = {"cleanup.policy": "compact"}
         topics = [NewTopic(LOG, 2, 1), NewTopic(STATE, 2, 1, topic_configs=compacted)]
         server.ask(lambda admin: admin.create_topics(topics))
